@@ -1,0 +1,1 @@
+"""Systems, stages, tiers, settings and what components are made of."""

@@ -1,0 +1,86 @@
+"""Grants: what `uses` gives a workload. One entry carries the permission, the address and the network path together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+from groundsill.definition.naming import identifier
+
+_EMPTY: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement of an IAM policy.
+
+    Arguments:
+        actions: IAM actions, for example ``("dynamodb:GetItem",)``.
+        resources: ARNs, usually references; ``*`` only where AWS lets the action name no resource.
+        conditions: IAM condition block, for example ``{"StringEquals": {"ses:FromAddress": "a@b.example"}}``.
+    """
+
+    actions: tuple[str, ...]
+    resources: tuple[Any, ...]
+    conditions: Mapping[str, Any] = _EMPTY
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkAccess:
+    """A network path that a workload inside a network needs.
+
+    Arguments:
+        security_group: Terraform address of the group that must let the workload in.
+        port: TCP port.
+    """
+
+    security_group: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The right to use a component in one way: an entry of ``uses``.
+
+    Arguments:
+        component: name of the component that is used.
+        verb: the way, for example ``read``.
+        statements: IAM statements for the workload's role.
+        environment: environment variables that tell the workload the address, under their default names.
+        network: network paths to open.
+        secrets: environment variables that the platform fetches from a secret, by name: ARN reference.
+    """
+
+    component: str
+    verb: str
+    statements: tuple[Statement, ...] = ()
+    environment: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    network: tuple[NetworkAccess, ...] = ()
+    secrets: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def env(self, *names: str) -> Grant:
+        """The same grant with other names for its environment variables, in their order.
+
+        Arguments:
+            names: one name for each variable of the grant.
+
+        Raises:
+            ValueError: where there are more or fewer names than variables.
+
+        Example:
+            ``uses=[raw.write.env("DYNAMODB_TABLE")]`` passes the table's name as ``DYNAMODB_TABLE``.
+        """
+        if len(names) != len(self.environment):
+            known = ", ".join(self.environment) or "none"
+            raise ValueError(
+                f"{self.component}.{self.verb} has {len(self.environment)} environment variables ({known}), "
+                f"so env() takes as many names, not {len(names)}"
+            )
+        return replace(self, environment=dict(zip(names, self.environment.values(), strict=True)))
+
+    @property
+    def sid(self) -> str:
+        """The statement id that a policy shows for it."""
+        return identifier(self.component, self.verb)

@@ -1,0 +1,109 @@
+"""Names: Terraform names, physical AWS names within AWS's own limits, identifiers for policies and variables."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from types import MappingProxyType
+
+_DIGEST_LENGTH = 6
+
+
+@dataclass(frozen=True, slots=True)
+class NameRule:
+    """What AWS accepts as the name of a kind of thing.
+
+    Arguments:
+        longest: most characters.
+        forbidden: regular expression of the characters that AWS refuses.
+        source: AWS page that says so.
+        shortest: fewest characters, default 1.
+    """
+
+    longest: int
+    forbidden: str
+    source: str
+    shortest: int = 1
+
+
+NAME_RULES: MappingProxyType[str, NameRule] = MappingProxyType({
+    "aws_apigatewayv2_api": NameRule(128, r"[^ -~]", "API Gateway quotas"),
+    "aws_backup_plan": NameRule(50, r"[^A-Za-z0-9\-_.]", "AWS Backup API: BackupPlanInput"),
+    "aws_backup_vault": NameRule(50, r"[^A-Za-z0-9\-_]", "AWS Backup API: CreateBackupVault", 2),
+    "aws_cloudwatch_log_group": NameRule(512, r"[^A-Za-z0-9_\-/.#]", "CloudWatch Logs API: CreateLogGroup"),
+    "aws_cloudwatch_metric_alarm": NameRule(255, r"[^ -~]", "CloudWatch API: PutMetricAlarm"),
+    "aws_cognito_user_pool": NameRule(128, r"[^\w\s+=,.@-]", "Cognito API: CreateUserPool"),
+    "aws_cognito_user_pool_client": NameRule(128, r"[^\w\s+=,.@-]", "Cognito API: CreateUserPoolClient"),
+    "aws_dynamodb_table": NameRule(255, r"[^A-Za-z0-9_.\-]", "DynamoDB: naming rules and data types", 3),
+    "aws_ecr_repository": NameRule(256, r"[^a-z0-9_./\-]", "Amazon ECR API: CreateRepository", 2),
+    "aws_ecs_cluster": NameRule(255, r"[^A-Za-z0-9_\-]", "Amazon ECS API: CreateCluster"),
+    "aws_ecs_service": NameRule(255, r"[^A-Za-z0-9_\-]", "Amazon ECS API: CreateService"),
+    "aws_ecs_task_definition": NameRule(255, r"[^A-Za-z0-9_\-]", "Amazon ECS API: RegisterTaskDefinition"),
+    "aws_iam_policy": NameRule(128, r"[^\w+=,.@\-]", "IAM and AWS STS quotas"),
+    "aws_iam_role": NameRule(64, r"[^\w+=,.@\-]", "IAM and AWS STS quotas"),
+    "aws_lambda_function": NameRule(64, r"[^A-Za-z0-9_\-]", "Lambda API: CreateFunction"),
+    "aws_lb": NameRule(32, r"[^A-Za-z0-9\-]", "Elastic Load Balancing API: CreateLoadBalancer"),
+    "aws_lb_target_group": NameRule(32, r"[^A-Za-z0-9\-]", "Elastic Load Balancing API: CreateTargetGroup"),
+    "aws_security_group": NameRule(255, r"[^A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]", "Amazon EC2 API: CreateSecurityGroup"),
+    "aws_sns_topic": NameRule(256, r"[^A-Za-z0-9_\-]", "Amazon SNS API: CreateTopic"),
+    "aws_sqs_queue": NameRule(80, r"[^A-Za-z0-9_\-]", "Amazon SQS: queue and message identifiers"),
+})
+
+
+def terraform_name(*parts: str) -> str:
+    """A Terraform name from component names.
+
+    Example:
+        >>> terraform_name("energy-jobs", "dead letters")
+        'energy_jobs_dead_letters'
+    """
+    text = re.sub(r"[^A-Za-z0-9_]+", "_", "_".join(part for part in parts if part)).strip("_")
+    return text if text and not text[0].isdigit() else f"_{text}"
+
+
+def identifier(*parts: str) -> str:
+    """Words joined as one CamelCase word: the form of a policy statement's ``Sid``.
+
+    Example:
+        >>> identifier("energy-jobs", "consume")
+        'EnergyJobsConsume'
+    """
+    return "".join(word[:1].upper() + word[1:] for part in parts for word in re.split(r"[^A-Za-z0-9]+", part))
+
+
+def environment_name(*parts: str) -> str:
+    """An environment variable's name.
+
+    Example:
+        >>> environment_name("energy-jobs", "queue-url")
+        'ENERGY_JOBS_QUEUE_URL'
+    """
+    return terraform_name(*parts).upper().strip("_")
+
+
+def shorten(name: str, longest: int) -> str:
+    """The name within a limit: a longer one is cut and ends in a digest of the whole, so that it stays unique.
+
+    Example:
+        >>> shorten("a-very-long-name-indeed", 16)
+        'a-very-lo-5f1a07'
+    """
+    if len(name) <= longest:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:_DIGEST_LENGTH]
+    return f"{name[: longest - _DIGEST_LENGTH - 1].rstrip('-_.')}-{digest}"
+
+
+def physical_name(type: str, name: str, suffix: str = "") -> str:
+    """The name that AWS sees, inside AWS's limits for that type.
+
+    Arguments:
+        type: Terraform type, for example ``aws_lb``.
+        name: the wanted name.
+        suffix: what tells stages apart, for example ``-prod``; kept whole when the name has to be cut.
+    """
+    rule = NAME_RULES.get(type, NameRule(255, r"[^ -~]", "no rule of its own"))
+    text = name.lower() if type == "aws_ecr_repository" else name
+    clean = re.sub(rule.forbidden, "-", text)
+    return shorten(clean, rule.longest - len(suffix)) + suffix

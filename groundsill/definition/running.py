@@ -1,0 +1,91 @@
+"""Running a user's definition so that whatever goes wrong in it becomes a diagnostic, never a traceback."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import traceback
+from pathlib import Path
+
+from groundsill.definition.building import Building
+from groundsill.definition.stage import Stage
+from groundsill.definition.system import Define, System, one_system
+from groundsill.graph.diagnostics import Diagnostic, GroundsillError
+from groundsill.graph.source import SourceLocation
+
+SYSTEM_FILE = "system.py"
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def run_definition(define: Define, building: Building) -> None:
+    """Run the function under ``@system.define``, then what components left for the end.
+
+    Whatever the user's code raises is collected as a diagnostic with the user's line; so are the mistakes before it.
+    """
+    stage: Stage = building.stage
+    with building.active():
+        try:
+            define(stage)
+            for finish in building.at_end:
+                finish()
+        except GroundsillError as error:
+            for diagnostic in error.diagnostics:
+                building.diagnostics.add(diagnostic)
+        except Exception as error:  # noqa: BLE001  a user's definition may raise anything
+            building.diagnostics.add(_stopped(error))
+
+
+def load_system(folder: Path) -> System:
+    """The system that a folder's `system.py` defines.
+
+    The folder is importable while the file runs, so a definition can import its own modules.
+
+    Arguments:
+        folder: a folder with a `system.py`, or the path of such a file.
+
+    Raises:
+        GroundsillError: where there is no such file, it cannot be run, or it does not define exactly one system.
+    """
+    path = (folder if folder.suffix == ".py" else folder / SYSTEM_FILE).resolve()
+    if not path.is_file():
+        raise GroundsillError(Diagnostic(
+            "GS1312", f"there is no {SYSTEM_FILE} in {folder}",
+            mend="name the folder of a system, or make one with `groundsill init`",
+        ))
+    specification = importlib.util.spec_from_file_location(f"groundsill_system_{path.parent.name}", path)
+    assert specification is not None and specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[specification.name] = module
+    sys.path.insert(0, str(path.parent))
+    try:
+        specification.loader.exec_module(module)
+    except GroundsillError:
+        raise
+    except SystemExit as error:
+        raise GroundsillError(Diagnostic(
+            "GS1313", f"{path.name} ended the program with exit code {error.code}", SourceLocation(str(path), 1),
+        )) from error
+    except Exception as error:
+        raise GroundsillError(_stopped(error, path)) from error
+    finally:
+        sys.path.remove(str(path.parent))
+    return one_system([value for value in vars(module).values() if isinstance(value, System)], path)
+
+
+def _stopped(error: Exception, path: Path | None = None) -> Diagnostic:
+    if isinstance(error, SyntaxError) and error.filename:
+        location: SourceLocation | None = SourceLocation(error.filename, error.lineno or 1)
+    else:
+        location = _last_line_of_the_user(error) or (SourceLocation(str(path), 1) if path else None)
+    return Diagnostic(
+        "GS1314", f"the definition stopped: {type(error).__name__}", location, detail=str(error) or repr(error),
+        mend="what comes after this line was not read",
+    )
+
+
+def _last_line_of_the_user(error: BaseException) -> SourceLocation | None:
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = Path(frame.filename)
+        if path.is_absolute() and not path.is_relative_to(_PACKAGE) and "importlib" not in frame.filename:
+            return SourceLocation(frame.filename, frame.lineno or 1)
+    return None

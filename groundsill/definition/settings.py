@@ -1,0 +1,110 @@
+"""Settings of a stage: read from the system's `settings.toml`, the environment and the command line, then validated."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from groundsill.graph.diagnostics import Diagnostic, GroundsillError, did_you_mean
+from groundsill.graph.source import SourceLocation
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+SETTINGS_FILE = "settings.toml"
+ENVIRONMENT_PREFIX = "GROUNDSILL_SETTING_"
+
+
+def read_settings_file(folder: Path) -> dict[str, dict[str, Any]]:
+    """The tables of `settings.toml`, one a stage; empty where there is no such file.
+
+    Raises:
+        GroundsillError: where the file cannot be read or is not TOML with one table a stage.
+    """
+    path = folder / SETTINGS_FILE
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise GroundsillError(Diagnostic(
+            "GS1304", f"{SETTINGS_FILE} cannot be read", SourceLocation(str(path), 1), detail=str(error),
+            mend="write one table a stage, for example [dev], with one line a setting",
+        )) from error
+    wrong = [name for name, table in content.items() if not isinstance(table, dict)]
+    if wrong:
+        raise GroundsillError(Diagnostic(
+            "GS1304", f"{SETTINGS_FILE} has a value outside a stage: `{wrong[0]}`", SourceLocation(str(path), 1),
+            mend="put it below the name of its stage, for example [dev]",
+        ))
+    return content
+
+
+def gather(folder: Path, stage: str, names: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The raw values of a stage: the file's, then the environment's, then those given on the command line."""
+    values = dict(read_settings_file(folder).get(stage, {}))
+    for name in names:
+        variable = ENVIRONMENT_PREFIX + name.upper()
+        if variable in os.environ:
+            values[name] = os.environ[variable]
+    return values | dict(given)
+
+
+def validate(
+    model: type[BaseModel] | None, folder: Path, stage: str, given: Mapping[str, Any],
+) -> tuple[dict[str, Any], dict[str, Diagnostic]]:
+    """Validated settings, and a diagnostic for each one that is missing, wrong or unknown.
+
+    Arguments:
+        model: the system's settings class; None where it has none.
+        folder: the system's folder.
+        stage: stage name.
+        given: values from the command line.
+
+    Returns:
+        Values by name, and problems by name.
+    """
+    fields = {} if model is None else model.model_fields
+    raw = gather(folder, stage, fields, given)
+    problems: dict[str, Diagnostic] = {}
+    for name in [name for name in raw if name not in fields]:
+        problems[name] = Diagnostic(
+            "GS1302", f"unknown setting `{name}` for stage `{stage}`", SourceLocation(str(folder / SETTINGS_FILE), 1),
+            mend=did_you_mean(name, fields, what="Known settings"),
+        )
+        del raw[name]
+    if model is None:
+        return {}, problems
+    from pydantic import ValidationError
+
+    try:
+        whole = model(**raw)
+        return {name: getattr(whole, name) for name in fields}, problems
+    except ValidationError as error:
+        for item in error.errors():
+            name = str(item["loc"][0]) if item["loc"] else "settings"
+            problems[name] = _problem(name, stage, item["type"], item["msg"])
+    values: dict[str, Any] = {}
+    for name, field in fields.items():
+        if name in problems:
+            continue
+        # The class as a whole could not be built, so each good value is validated by itself.
+        values[name] = _one(model, name, raw) if name in raw else field.get_default(call_default_factory=True)
+    return values, problems
+
+
+def _one(model: type[BaseModel], name: str, raw: Mapping[str, Any]) -> Any:
+    return model.__pydantic_validator__.validate_assignment(model.model_construct(), name, raw[name]).__dict__[name]
+
+
+def _problem(name: str, stage: str, kind: str, message: str) -> Diagnostic:
+    variable = ENVIRONMENT_PREFIX + name.upper()
+    mend = (
+        f"write it in {SETTINGS_FILE} below [{stage}], set {variable}, or pass --set {name}=VALUE"
+    )
+    if kind == "missing":
+        return Diagnostic("GS1301", f"setting `{name}` has no value for stage `{stage}`", mend=mend)
+    return Diagnostic("GS1305", f"setting `{name}` does not fit for stage `{stage}`", detail=message, mend=mend)

@@ -1,0 +1,83 @@
+"""A stage: one deployment of a system, with its tier and its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from groundsill.definition.tier import Tier
+from groundsill.graph.diagnostics import Diagnostic, Diagnostics, did_you_mean
+from groundsill.graph.reference import Broken
+from groundsill.graph.source import caller_location
+
+Value = TypeVar("Value")
+
+
+class Stage:
+    """What a definition is told about the deployment it describes.
+
+    Arguments:
+        name: for example ``dev`` or ``prod``.
+        tier: how much protection the stage buys.
+        production: whether its data must survive mistakes: deletion protection, continuous backups, final snapshots.
+        settings: validated values by name.
+        problems: what was wrong with a setting, by name; reported when the definition asks for it.
+        diagnostics: where mistakes are collected.
+    """
+
+    def __init__(
+        self, name: str, tier: Tier, *, production: bool, settings: Mapping[str, Any],
+        problems: Mapping[str, Diagnostic], diagnostics: Diagnostics,
+    ) -> None:
+        self.name = name
+        self.tier = tier
+        self.production = production
+        self._settings = settings
+        self._problems = problems
+        self._diagnostics = diagnostics
+
+    def setting(self, name: str) -> Any:
+        """The value of a setting in this stage.
+
+        Arguments:
+            name: a field of the system's settings class.
+
+        Returns:
+            The validated value. Where it is missing or unknown the mistake is collected and a stand-in is returned, so
+            that the rest of the definition is read too.
+        """
+        if name in self._settings:
+            return self._settings[name]
+        problem = self._problems.get(name)
+        if problem is None:
+            known = [*self._settings, *self._problems]
+            problem = Diagnostic(
+                "GS1302", f"unknown setting `{name}`", mend=did_you_mean(name, known, what="Known settings")
+                or "declare it in the system's settings class",
+            )
+        self._diagnostics.add(Diagnostic(
+            problem.code, problem.summary, caller_location(2), f'stage.setting("{name}")', problem.detail, problem.mend,
+        ))
+        return Broken()
+
+    def pick(self, **values: Value) -> Value:
+        """The value for this stage.
+
+        Arguments:
+            values: one for each stage name; ``others`` for every stage that is not named.
+
+        Example:
+            ``Network("main", nat=stage.pick(dev=1, prod=2))``
+        """
+        if self.name in values:
+            return values[self.name]
+        if "others" in values:
+            return values["others"]
+        self._diagnostics.add(Diagnostic(
+            "GS1303", f"stage.pick() has no value for stage `{self.name}`", caller_location(2), "stage.pick(...)",
+            mend=f"add {self.name}=..., or others=... for every stage that is not named",
+        ))
+        return Broken()  # pyright: ignore[reportReturnType]
+
+    def __repr__(self) -> str:
+        return f"Stage({self.name!r}, tier={self.tier.name!r})"

@@ -1,0 +1,151 @@
+"""A system: its name, its stages and the function that describes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from groundsill.definition.building import Building
+from groundsill.definition.settings import validate
+from groundsill.definition.stage import Stage
+from groundsill.definition.tier import TIERS
+from groundsill.graph.diagnostics import Diagnostic, Diagnostics, GroundsillError, did_you_mean
+from groundsill.graph.graph import Graph
+from groundsill.graph.source import SourceLocation, caller_location
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+Define = Callable[[Stage], None]
+_PRODUCTION = ("prod", "production")
+_REGION_FORM = r"[a-z]{2}(-[a-z]+)+-\d"
+
+
+class System:
+    """Everything a team runs together, described once.
+
+    Arguments:
+        name: lower-case letters, digits and hyphens, for example ``open-metabolics``; part of names and tags.
+        region: AWS region of everything that is not told otherwise, for example ``us-east-1``.
+        stages: tier of each stage by name. The first is the default stage, whose physical names carry no suffix.
+            Default: ``{"dev": "basic", "prod": "standard"}``.
+        settings: a pydantic model with one field a setting; a field without default must be given for every stage.
+        names: form of physical names that the definition does not give, from ``{system}``, ``{stage}`` and
+            ``{component}``. Default ``"{system}-{stage}-{component}"``.
+
+    Example:
+        .. code-block:: python
+
+            system = System("shop", region="eu-central-1")
+
+            @system.define
+            def define(stage: Stage) -> None:
+                Queue("orders")
+    """
+
+    def __init__(
+        self, name: str, region: str = "us-east-1", *, stages: Mapping[str, str] | None = None,
+        settings: type[BaseModel] | None = None, names: str = "{system}-{stage}-{component}",
+    ) -> None:
+        self.name = name
+        self.region = region
+        self.stages = dict(stages or {"dev": "basic", "prod": "standard"})
+        self.settings = settings
+        self.names = names
+        self.location = caller_location(2)
+        self.folder = Path(self.location.file).parent if self.location else Path.cwd()
+        self._define: Define | None = None
+
+    def define(self, function: Define) -> Define:
+        """Decorator: the function that describes the system. It is run once for each stage that is asked for."""
+        self._define = function
+        return function
+
+    @property
+    def default_stage(self) -> str:
+        """The first stage: the one that commands use where no stage is named."""
+        return next(iter(self.stages))
+
+    def problems(self, stage: str) -> Diagnostics:
+        """What is wrong with the system's own arguments, before its definition is run."""
+        import re
+
+        found = Diagnostics()
+
+        def report(code: str, summary: str, mend: str) -> None:
+            found.add(Diagnostic(code, summary, self.location, f'System("{self.name}")', mend=mend))
+
+        if not isinstance(self.name, str) or not re.fullmatch(r"[a-z][a-z0-9-]{0,39}", self.name):  # pyright: ignore[reportUnnecessaryIsInstance]
+            report("GS1306", f"{self.name!r} cannot be the name of a system",
+                   "use lower-case letters, digits and hyphens, at most 40 characters, beginning with a letter")
+        if not isinstance(self.region, str) or not re.fullmatch(_REGION_FORM, self.region):  # pyright: ignore[reportUnnecessaryIsInstance]
+            report("GS1307", f"{self.region!r} is not the name of an AWS region", "write for example us-east-1")
+        for name, tier in self.stages.items():
+            if tier not in TIERS:
+                report("GS1308", f"stage `{name}` has the unknown tier {tier!r}",
+                       did_you_mean(str(tier), TIERS, what="Known tiers"))
+        if stage not in self.stages:
+            report("GS1309", f"unknown stage `{stage}`", did_you_mean(stage, self.stages, what="Known stages"))
+        if self._define is None:
+            report("GS1310", "the system has no definition", "decorate a function with @system.define")
+        return found
+
+    def build(self, stage: str | None = None, settings: Mapping[str, Any] | None = None) -> Graph:
+        """Run the definition for one stage.
+
+        Arguments:
+            stage: stage name; the default stage where None.
+            settings: values that take precedence over `settings.toml` and the environment.
+
+        Returns:
+            The graph that every reader shares.
+
+        Raises:
+            GroundsillError: with every mistake of the definition, not only the first.
+        """
+        graph, diagnostics = self.examine(stage, settings)
+        diagnostics.raise_if_errors()
+        return graph
+
+    def examine(self, stage: str | None = None, settings: Mapping[str, Any] | None = None) -> tuple[Graph, Diagnostics]:
+        """As :meth:`build`, but returns what was found instead of raising: the graph as far as it goes, and mistakes."""
+        from groundsill.definition.running import run_definition
+
+        stage_name = stage or self.default_stage
+        self.problems(stage_name).raise_if_errors()
+        assert self._define is not None
+        tier = TIERS[self.stages[stage_name]]
+        diagnostics = Diagnostics()
+        values, problems = validate(self.settings, self.folder, stage_name, settings or {})
+        graph = Graph(self.name, stage_name, self.region)
+        described = Stage(
+            stage_name, tier, production=stage_name.startswith(_PRODUCTION), settings=values, problems=problems,
+            diagnostics=diagnostics,
+        )
+        building = Building(
+            graph, diagnostics, tags={"System": self.name, "Stage": stage_name, "ManagedBy": "groundsill"},
+            stage=described, system=self.name, folder=self.folder, name_pattern=self.names,
+            name_suffix="" if stage_name == self.default_stage else f"-{stage_name}",
+        )
+        for problem in problems.values():
+            if problem.code == "GS1302":
+                diagnostics.add(problem)
+        run_definition(self._define, building)
+        for problem in graph.problems():
+            diagnostics.add(problem)
+        return graph, diagnostics
+
+
+def one_system(found: list[System], path: Path) -> System:
+    """The only system of a file.
+
+    Raises:
+        GroundsillError: where the file has none, or more than one.
+    """
+    if len(found) == 1:
+        return found[0]
+    summary = "the file defines no system" if not found else "the file defines more than one system"
+    raise GroundsillError(Diagnostic(
+        "GS1311", summary, SourceLocation(str(path), 1), mend='write one: system = System("my-system")',
+    ))

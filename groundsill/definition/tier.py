@@ -1,0 +1,41 @@
+"""Tiers: what `basic`, `standard` and `enterprise` mean, as one table that every component reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """How much protection a stage buys.
+
+    Arguments:
+        name: ``basic``, ``standard`` or ``enterprise``.
+        customer_key: encrypt data with a KMS key of the account's own instead of AWS's.
+        point_in_time_recovery: continuous backups of tables in every stage (production has them in every tier).
+        nat_per_zone: one NAT gateway in each zone, so that the loss of a zone leaves the others a way out.
+        container_insights: per-task metrics of container clusters.
+        tracing: X-Ray traces of functions and APIs.
+        log_retention_days: how long logs are kept.
+        flow_logs: record the network's traffic.
+    """
+
+    name: str
+    customer_key: bool
+    point_in_time_recovery: bool
+    nat_per_zone: bool
+    container_insights: bool
+    tracing: bool
+    log_retention_days: int
+    flow_logs: bool
+
+
+TIERS: MappingProxyType[str, Tier] = MappingProxyType({
+    "basic": Tier("basic", customer_key=False, point_in_time_recovery=False, nat_per_zone=False,
+                  container_insights=False, tracing=False, log_retention_days=30, flow_logs=False),
+    "standard": Tier("standard", customer_key=False, point_in_time_recovery=True, nat_per_zone=True,
+                     container_insights=True, tracing=True, log_retention_days=30, flow_logs=False),
+    "enterprise": Tier("enterprise", customer_key=True, point_in_time_recovery=True, nat_per_zone=True,
+                       container_insights=True, tracing=True, log_retention_days=365, flow_logs=True),
+})

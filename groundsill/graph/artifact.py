@@ -1,0 +1,55 @@
+"""What has to be built from the user's files before it can be deployed: function packages and container images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionPackage:
+    """The zip of one function.
+
+    Arguments:
+        name: component name, for example ``save-raw-sensor-data``.
+        source: folder whose content is the root of the zip (the system's folder).
+        include: files and folders below ``source`` that go in, for example ``("functions", "shared")``.
+        requirements: requirements file with what is installed beside them, or None.
+        runtime: Lambda runtime identifier, for example ``python3.13``.
+        architecture: ``arm64`` or ``x86_64``.
+        address: Terraform address of the function.
+    """
+
+    name: str
+    source: Path
+    include: tuple[str, ...]
+    requirements: Path | None
+    runtime: str
+    architecture: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerImage:
+    """A container image that services run.
+
+    Arguments:
+        name: component name, for example ``energy``.
+        context: build context folder.
+        dockerfile: Dockerfile, relative to the context.
+        command: the process that the image starts, which the ground starts too, for example ``("python", "-m", "app")``.
+        platform: ``linux/arm64`` or ``linux/amd64``.
+        repository: Terraform address of the image repository.
+        variable: name of the Terraform variable that receives the pushed image's URI with its digest.
+    """
+
+    name: str
+    context: Path
+    dockerfile: str
+    command: tuple[str, ...]
+    platform: str
+    repository: str
+    variable: str
+
+
+Artifact = FunctionPackage | ContainerImage

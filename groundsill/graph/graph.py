@@ -1,0 +1,215 @@
+"""The graph itself: addresses, order, who refers to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from types import MappingProxyType
+
+from groundsill.graph.artifact import Artifact
+from groundsill.graph.diagnostics import Diagnostic, Diagnostics, did_you_mean
+from groundsill.graph.provider import Output, Provider, Variable
+from groundsill.graph.reference import Broken, Reference, references_in
+from groundsill.graph.resource import Resource
+
+
+class Graph:
+    """Every resource of one system in one stage, with variables, outputs, providers and artifacts.
+
+    Readers (checks, cost, drawing, Terraform, the ground) take a finished graph and change nothing in it.
+
+    Arguments:
+        name: system name.
+        stage: stage name.
+        region: region of the default provider.
+
+    Example:
+        >>> graph = Graph("shop", "dev", "us-east-1")
+        >>> queue = graph.add(Resource("aws_sqs_queue", "orders", {"name": "orders"}))
+        >>> policy = graph.add(Resource("aws_sqs_queue_policy", "orders", {"queue_url": queue["url"]}))
+        >>> [resource.address for resource in graph.order()]
+        ['aws_sqs_queue.orders', 'aws_sqs_queue_policy.orders']
+        >>> graph.referrers(queue.address)
+        ('aws_sqs_queue_policy.orders',)
+    """
+
+    def __init__(self, name: str = "", stage: str = "", region: str = "us-east-1") -> None:
+        self.name = name
+        self.stage = stage
+        self.region = region
+        self._resources: dict[str, Resource] = {}
+        self._variables: dict[str, Variable] = {}
+        self._outputs: dict[str, Output] = {}
+        self._providers: dict[str | None, Provider] = {None: Provider(region)}
+        self._artifacts: list[Artifact] = []
+        self._referrers: dict[str, tuple[str, ...]] | None = None
+        self.duplicates: list[Resource] = []
+
+    # -- building ------------------------------------------------------------------------------------------------------
+
+    def add(self, resource: Resource) -> Resource:
+        """Add a resource. A second one with the same address is kept aside for :meth:`problems`."""
+        if resource.address in self._resources:
+            self.duplicates.append(resource)
+        else:
+            self._resources[resource.address] = resource
+        self._referrers = None
+        return resource
+
+    def add_variable(self, variable: Variable) -> Reference:
+        """Declare a variable, once a name, and return its value as a reference."""
+        return self._variables.setdefault(variable.name, variable).reference
+
+    def add_output(self, output: Output) -> None:
+        """Declare an output; a later one of the same name replaces the earlier."""
+        self._outputs[output.name] = output
+
+    def add_provider(self, region: str) -> str | None:
+        """The alias of the provider of a region, declared where it is not the default one's."""
+        if region == self.region:
+            return None
+        alias = region.replace("-", "_")
+        self._providers.setdefault(alias, Provider(region, alias))
+        return alias
+
+    def add_artifact(self, artifact: Artifact) -> None:
+        """Declare something to build before deploying."""
+        self._artifacts.append(artifact)
+
+    # -- reading -------------------------------------------------------------------------------------------------------
+
+    @property
+    def resources(self) -> MappingProxyType[str, Resource]:
+        """Every resource by address, in definition order."""
+        return MappingProxyType(self._resources)
+
+    @property
+    def variables(self) -> MappingProxyType[str, Variable]:
+        """Every variable by name."""
+        return MappingProxyType(self._variables)
+
+    @property
+    def outputs(self) -> MappingProxyType[str, Output]:
+        """Every output by name."""
+        return MappingProxyType(self._outputs)
+
+    @property
+    def providers(self) -> tuple[Provider, ...]:
+        """The default provider, then one a further region."""
+        return tuple(self._providers.values())
+
+    @property
+    def artifacts(self) -> tuple[Artifact, ...]:
+        """What has to be built from the user's files."""
+        return tuple(self._artifacts)
+
+    def __getitem__(self, address: str) -> Resource:
+        return self._resources[address]
+
+    def __contains__(self, address: object) -> bool:
+        return address in self._resources
+
+    def __len__(self) -> int:
+        return len(self._resources)
+
+    def __iter__(self) -> Iterator[Resource]:
+        return iter(self._resources.values())
+
+    def of_type(self, *types: str) -> list[Resource]:
+        """Every resource of these Terraform types, in definition order."""
+        return [resource for resource in self if resource.type in types]
+
+    def of_component(self, component: str) -> list[Resource]:
+        """Every resource that one component was lowered to."""
+        return [resource for resource in self if resource.component == component]
+
+    def target(self, reference: Reference) -> Resource | None:
+        """The resource that a reference points at; None for a variable or a dangling one."""
+        return self._resources.get(reference.address)
+
+    def dependencies(self, address: str) -> tuple[str, ...]:
+        """Addresses that a resource refers to, each once, in the order of its arguments."""
+        found = (reference.address for reference in self._resources[address].references())
+        return tuple(dict.fromkeys(found))
+
+    def referrers(self, address: str) -> tuple[str, ...]:
+        """Addresses of the resources that refer to this one, in definition order."""
+        if self._referrers is None:
+            referrers: dict[str, list[str]] = {}
+            for source in self._resources:
+                for target in self.dependencies(source):
+                    referrers.setdefault(target, []).append(source)
+            self._referrers = {target: tuple(sources) for target, sources in referrers.items()}
+        return self._referrers.get(address, ())
+
+    def order(self) -> list[Resource]:
+        """Resources so that each comes after everything it refers to; definition order otherwise.
+
+        Raises:
+            graphlib.CycleError: where the graph has a cycle; :meth:`problems` reports it as a diagnostic.
+        """
+        return [self._resources[address] for address in self._sorter().static_order()]
+
+    def _sorter(self) -> TopologicalSorter[str]:
+        sorter: TopologicalSorter[str] = TopologicalSorter()
+        for address in self._resources:
+            known = (name for name in self.dependencies(address) if name in self._resources)
+            sorter.add(address, *known)
+        return sorter
+
+    # -- wholeness -----------------------------------------------------------------------------------------------------
+
+    def problems(self) -> Diagnostics:
+        """What is wrong with the graph as a graph: duplicates, dangling references, cycles."""
+        found = Diagnostics()
+        for resource in self.duplicates:
+            found.add(self._duplicate(resource))
+        for resource in self:
+            for reference in resource.references():
+                if self._dangles(reference):
+                    found.add(self._dangling(reference, resource))
+        for output in self._outputs.values():
+            for reference in references_in(output.value):
+                if self._dangles(reference):
+                    found.add(Diagnostic(
+                        "GS1002", f"output `{output.name}` refers to `{reference.address}`, which does not exist",
+                        output.location, mend=did_you_mean(reference.address, self._resources, what="Known resources"),
+                    ))
+        cycle = self._cycle()
+        if cycle:
+            found.add(cycle)
+        return found
+
+    def _dangles(self, reference: Reference) -> bool:
+        if isinstance(reference, Broken):
+            return False
+        if reference.address.startswith("var."):
+            return reference.address.removeprefix("var.") not in self._variables
+        return reference.address not in self._resources
+
+    def _duplicate(self, resource: Resource) -> Diagnostic:
+        first = self._resources[resource.address]
+        return Diagnostic(
+            "GS1001", f"two resources are named `{resource.address}`", resource.location, resource.subject,
+            f"the first one is at {first.location}" if first.location else "",
+            "give one of them another name; the name is what Terraform remembers it by",
+        )
+
+    def _dangling(self, reference: Reference, resource: Resource) -> Diagnostic:
+        return Diagnostic(
+            "GS1002", f"{resource.address} refers to `{reference.address}`, which does not exist", resource.location,
+            resource.subject, mend=did_you_mean(reference.address, self._resources, what="Known resources"),
+        )
+
+    def _cycle(self) -> Diagnostic | None:
+        try:
+            self._sorter().prepare()
+        except CycleError as error:
+            addresses: list[str] = error.args[1]
+            last = self._resources[addresses[0]]
+            return Diagnostic(
+                "GS1003", "resources refer to each other in a circle", last.location, last.subject,
+                " -> ".join(addresses), "break the circle: usually one of them needs a resource of its own "
+                "(a security-group rule, a policy attachment) that refers to both",
+            )
+        return None

@@ -1,0 +1,69 @@
+"""The parts of a Terraform configuration that are not resources: providers, variables and outputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from groundsill.graph.reference import Reference
+from groundsill.graph.source import SourceLocation
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One configuration of the AWS provider.
+
+    Arguments:
+        region: AWS region, for example ``us-east-1``.
+        alias: Terraform alias; None for the default provider. A resource names the alias of the region it lives in.
+    """
+
+    region: str
+    alias: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A value given at plan time: an image digest, or a secret that must never be written to a file.
+
+    Arguments:
+        name: Terraform variable name.
+        description: what it is for.
+        sensitive: whether Terraform hides it, default False.
+        type: Terraform type expression, default ``string``.
+        default: used where no value is given; None for none.
+        component: the component that declared it.
+        location: line in the user's file.
+    """
+
+    name: str
+    description: str
+    sensitive: bool = False
+    type: str = "string"
+    default: Any = None
+    component: str = ""
+    location: SourceLocation | None = None
+
+    @property
+    def reference(self) -> Reference:
+        """The variable's value as a reference."""
+        return Reference(f"var.{self.name}")
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A value that operators and clients read after apply.
+
+    Arguments:
+        name: output name, for example ``api_endpoint``.
+        value: a reference or a value that holds some.
+        description: what it is for.
+        sensitive: whether Terraform hides it, default False.
+        location: line in the user's file.
+    """
+
+    name: str
+    value: Any
+    description: str = ""
+    sensitive: bool = False
+    location: SourceLocation | None = None

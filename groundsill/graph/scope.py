@@ -1,0 +1,74 @@
+"""What is being defined right now: where a new resource goes and where mistakes are collected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from groundsill.graph.diagnostics import Diagnostics
+from groundsill.graph.source import SourceLocation
+
+if TYPE_CHECKING:
+    from groundsill.graph.graph import Graph
+
+_current: ContextVar[Scope | None] = ContextVar("groundsill_scope", default=None)
+
+
+@dataclass(slots=True)
+class Frame:
+    """The component being lowered: its name, how the user wrote it and where.
+
+    ``prefix`` and ``tags`` are what the component gives to every resource lowered inside it.
+    """
+
+    component: str
+    subject: str
+    location: SourceLocation | None
+    tags: dict[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(slots=True)
+class Scope:
+    """One run of one definition.
+
+    Arguments:
+        graph: receives every resource that is constructed inside the scope.
+        diagnostics: receives every mistake; nothing is raised before the definition has run to its end.
+        tags: on every resource that can carry tags.
+    """
+
+    graph: Graph
+    diagnostics: Diagnostics = field(default_factory=Diagnostics)
+    tags: dict[str, str] = field(default_factory=dict[str, str])
+    frames: list[Frame] = field(default_factory=list[Frame])
+
+    @property
+    def frame(self) -> Frame | None:
+        """The innermost component being lowered, or None at the top of the definition."""
+        return self.frames[-1] if self.frames else None
+
+    @contextmanager
+    def active(self) -> Iterator[Scope]:
+        """Make this the scope that constructors find."""
+        token = _current.set(self)
+        try:
+            yield self
+        finally:
+            _current.reset(token)
+
+    @contextmanager
+    def lowering(self, frame: Frame) -> Iterator[None]:
+        """Attribute everything constructed inside to one component."""
+        self.frames.append(frame)
+        try:
+            yield
+        finally:
+            self.frames.pop()
+
+
+def current_scope() -> Scope | None:
+    """The scope of the definition that is running, or None outside one."""
+    return _current.get()

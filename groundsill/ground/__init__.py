@@ -1,0 +1,1 @@
+"""The ground: a system's resources, running for real on this machine."""
