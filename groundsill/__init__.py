@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from groundsill.definition.stage import Stage
 from groundsill.definition.system import System
 from groundsill.graph.diagnostics import Diagnostic, GroundsillError
 
-__all__ = ["Diagnostic", "GroundsillError", "Stage", "System", "__version__"]
+if TYPE_CHECKING:
+    from groundsill.definition.setting_types import DomainName as DomainName
+    from groundsill.definition.setting_types import EmailAddress as EmailAddress
+
+__all__ = ["Diagnostic", "DomainName", "EmailAddress", "GroundsillError", "Stage", "System", "__version__"]
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    # Their library is loaded only by a system that has settings.
+    if name in ("DomainName", "EmailAddress"):
+        from groundsill.definition import setting_types
+
+        return getattr(setting_types, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

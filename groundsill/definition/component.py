@@ -38,7 +38,7 @@ class ComponentType(type):
 
     def __call__(cls, *arguments: Any, **named: Any) -> Any:
         building = current_building()
-        name = arguments[0] if arguments else named.get("component_name", "")
+        name = arguments[0] if arguments else ""
         subject = f'{cls.__name__}("{name}")' if isinstance(name, str) else f"{cls.__name__}({name!r})"
         frame = Frame(name if isinstance(name, str) else "", subject, caller_location(2))
         with building.lowering(frame):
@@ -105,15 +105,15 @@ class Component(metaclass=ComponentType):
     """Something a user describes: lowered at once to resources of the graph.
 
     Arguments:
-        name: unique in the system, letters, digits and hyphens; Terraform addresses are made from it.
+        component: unique in the system, letters, digits and hyphens; Terraform addresses are made from it.
     """
 
     resource: Resource
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, component: str, /) -> None:
         building = current_building()
         frame = building.frame
-        self.name = name
+        self.name = component
         self.building = building
         self.stage = building.stage
         self.location = frame.location if frame else None

@@ -16,13 +16,14 @@ def seconds(duration: int | str) -> int:
 
     Raises:
         ValueError: where the text is not a duration.
+        TypeError: where it is neither a number nor text.
 
     Example:
         >>> seconds("2h"), seconds("1h 30m"), seconds(45)
         (7200, 5400, 45)
     """
     if isinstance(duration, bool) or not isinstance(duration, int | str):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ValueError(f"{duration!r} is not a duration: write seconds as a number, or text such as \"15m\" or \"2h\"")
+        raise TypeError(f"{duration!r} is not a duration: write seconds as a number, or text such as \"15m\" or \"2h\"")
     if isinstance(duration, int):
         if duration < 0:
             raise ValueError(f"a duration of {duration} s is negative")

@@ -14,7 +14,6 @@ from groundsill.graph.diagnostics import Diagnostic, GroundsillError
 from groundsill.graph.source import SourceLocation
 
 SYSTEM_FILE = "system.py"
-_PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def run_definition(define: Define, building: Building) -> None:
@@ -32,7 +31,7 @@ def run_definition(define: Define, building: Building) -> None:
             for diagnostic in error.diagnostics:
                 building.diagnostics.add(diagnostic)
         except Exception as error:  # noqa: BLE001  a user's definition may raise anything
-            building.diagnostics.add(_stopped(error))
+            building.diagnostics.add(_stopped(error, building.folder))
 
 
 def load_system(folder: Path) -> System:
@@ -66,26 +65,26 @@ def load_system(folder: Path) -> System:
             "GS1313", f"{path.name} ended the program with exit code {error.code}", SourceLocation(str(path), 1),
         )) from error
     except Exception as error:
-        raise GroundsillError(_stopped(error, path)) from error
+        raise GroundsillError(_stopped(error, path.parent, path)) from error
     finally:
         sys.path.remove(str(path.parent))
     return one_system([value for value in vars(module).values() if isinstance(value, System)], path)
 
 
-def _stopped(error: Exception, path: Path | None = None) -> Diagnostic:
+def _stopped(error: Exception, folder: Path, path: Path | None = None) -> Diagnostic:
     if isinstance(error, SyntaxError) and error.filename:
         location: SourceLocation | None = SourceLocation(error.filename, error.lineno or 1)
     else:
-        location = _last_line_of_the_user(error) or (SourceLocation(str(path), 1) if path else None)
+        location = _last_line_below(folder, error) or (SourceLocation(str(path), 1) if path else None)
     return Diagnostic(
         "GS1314", f"the definition stopped: {type(error).__name__}", location, detail=str(error) or repr(error),
         mend="what comes after this line was not read",
     )
 
 
-def _last_line_of_the_user(error: BaseException) -> SourceLocation | None:
+def _last_line_below(folder: Path, error: BaseException) -> SourceLocation | None:
+    """The innermost line of the user's own files that the error came through."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        path = Path(frame.filename)
-        if path.is_absolute() and not path.is_relative_to(_PACKAGE) and "importlib" not in frame.filename:
+        if Path(frame.filename).is_relative_to(folder):
             return SourceLocation(frame.filename, frame.lineno or 1)
     return None

@@ -199,6 +199,9 @@ class AwsApi:
             "root_access_key_id": self._root.access_key_id, "root_secret": self._root.secret_access_key,
         }
         environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        # The server finds this package wherever the parent found it, installed or not.
+        package_root = str(Path(__file__).resolve().parents[3])
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (package_root, environment.get("PYTHONPATH"))))
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "groundsill.ground.aws_api.server",
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,

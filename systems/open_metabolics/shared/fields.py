@@ -63,7 +63,9 @@ def session_id(fields: dict[str, Any]) -> str:
     """The session id: 1 to 128 of letters, digits and `. _ : -`, starting with a letter or digit."""
     value = text(fields, "session_id", limit=128)
     if not SESSION_ID.fullmatch(value):
-        raise invalid("session_id", "Use 1 to 128 letters, digits or . _ : - and start with a letter or digit.")
+        raise invalid(
+            "session_id", "Use 1 to 128 letters, digits or . _ : - and start with a letter or digit."
+        )
     return value
 
 

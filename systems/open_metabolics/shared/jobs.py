@@ -72,7 +72,11 @@ class Job:
         if fields.get("version", VERSION) != VERSION:
             raise ValueError(f"the message has a version other than {VERSION}")
         requested_at = fields.get("requested_at", 0)
-        if isinstance(requested_at, bool) or not isinstance(requested_at, int) or not 0 <= requested_at < 10**13:
+        if (
+            isinstance(requested_at, bool)
+            or not isinstance(requested_at, int)
+            or not 0 <= requested_at < 10**13
+        ):
             raise ValueError("the message's requested_at is not a time in milliseconds")
         return cls(fields["job_id"], fields["session_id"], fields["user_email"], requested_at)
 
@@ -82,7 +86,9 @@ def now() -> int:
     return int(time.time() * 1000)
 
 
-def request_job(tables: Tables, session_id: str, user_email: str, *, force: bool = False) -> tuple[int, dict[str, Any]]:
+def request_job(
+    tables: Tables, session_id: str, user_email: str, *, force: bool = False
+) -> tuple[int, dict[str, Any]]:
     """Start the estimate of a session, once.
 
     Args:
@@ -176,7 +182,9 @@ def _create(table: str, job: Job, *, force: bool) -> dict[str, Any] | None:
         return None
     row = read_row(table, job.session_id)
     if row is None:
-        raise RequestError(503, "busy", "The session changes just now. Send the same request again.", retry_after=1)
+        raise RequestError(
+            503, "busy", "The session changes just now. Send the same request again.", retry_after=1
+        )
     return row
 
 

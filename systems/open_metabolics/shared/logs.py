@@ -19,7 +19,9 @@ def log(event: str, **fields: Any) -> None:
 
 def log_exception(event: str, error: BaseException, **fields: Any) -> None:
     """Where an unexpected exception came from. Its text stays out: it may quote what a person sent."""
-    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    frames = [
+        f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)
+    ]
     log(
         event,
         level="error",

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import timestamps
+from .attributes import number
 from .clients import dynamodb
 from .errors import RequestError, aws_code
 
@@ -37,7 +38,7 @@ COLUMNS = (*ACCELEROMETER, *GYROSCOPE)
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Samples in time order: `times` in microseconds, `values` one array of 32-bit floats a column."""
+    """Samples in time order: `times` in microseconds, `values` one array of floats a column."""
 
     columns: tuple[str, ...]
     times: array[int]
@@ -108,8 +109,7 @@ def row_items(samples: Samples, session_id: str, user_email: str) -> Iterator[di
             "UserEmail": email,
         }
         for column, values in zip(samples.columns, samples.values, strict=True):
-            # Nine significant digits give a 32-bit float back exactly.
-            item[column] = {"N": f"{values[index]:.9g}"}
+            item[column] = number(values[index])
         yield item
 
 
@@ -118,7 +118,7 @@ def chunk_items(samples: Samples, session_id: str, user_email: str, size: int) -
     columns = {"L": [{"S": column} for column in samples.columns]}
     for start in range(0, len(samples), size):
         times = samples.times[start : start + size]
-        values = [column[start : start + size] for column in samples.values]
+        values = [array("f", column[start : start + size]) for column in samples.values]
         yield {
             "SessionId": {"S": session_id},
             "Timestamp": {"S": timestamps.format_key(times[0])},
@@ -135,7 +135,7 @@ def decode(item: dict[str, Any]) -> Samples:
     if "Samples" not in item:
         columns = tuple(column for column in COLUMNS if column in item)
         times = array("q", [timestamps.parse_key(item["Timestamp"]["S"])])
-        return Samples(columns, times, tuple(array("f", [float(item[column]["N"])]) for column in columns))
+        return Samples(columns, times, tuple(array("d", [float(item[column]["N"])]) for column in columns))
     columns = tuple(column["S"] for column in item["Columns"]["L"])
     count, packed = int(item["Count"]["N"]), item["Samples"]["B"]
     if len(packed) != count * (8 + 4 * len(columns)):

@@ -34,7 +34,9 @@ def window_item(session_id: str, job_id: str, values: dict[str, Any]) -> dict[st
     return encode_item({"SessionId": session_id, "Timestamp": f"{key}#{run_of(job_id)}", **values})
 
 
-def summary_item(session_id: str, user_email: str, job_id: str, recorded_at: int, values: dict[str, Any]) -> Any:
+def summary_item(
+    session_id: str, user_email: str, job_id: str, recorded_at: int, values: dict[str, Any]
+) -> Any:
     """The item of a whole session; `recorded_at` in ms since 1970."""
     return encode_item(
         {
@@ -51,7 +53,9 @@ def summary_item(session_id: str, user_email: str, job_id: str, recorded_at: int
 def summary_view(item: dict[str, Any]) -> dict[str, Any]:
     """The answer for a summary item: no e-mail and no keys."""
     values = decode_item(item)
-    view = {"session_id": values.pop("SessionId"), "recorded_at": timestamps.iso(values.pop("recorded_at"))}
+    view = {"session_id": values.pop("SessionId")}
+    for name in ("recorded_at", "completed_at"):
+        view[name] = timestamps.iso(values.pop(name))
     for name in ("Timestamp", "UserEmail", "JobId"):
         values.pop(name, None)
     return {**view, **values}

@@ -77,4 +77,8 @@ def iso(milliseconds: int) -> str:
         >>> iso(1_500)
         '1970-01-01T00:00:01.500Z'
     """
-    return (_EPOCH + timedelta(milliseconds=milliseconds)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return (
+        (_EPOCH + timedelta(milliseconds=milliseconds))
+        .isoformat(timespec="milliseconds")
+        .replace("+00:00", "Z")
+    )

@@ -38,6 +38,8 @@ def main(control_fd: int, preload: list[str]) -> None:
                 importlib.import_module(name)
         except ImportError:
             continue
+    from . import worker as _  # imported here, once, for every worker
+
     gc.collect()
     gc.freeze()
     wake_read, wake_write = socket.socketpair()

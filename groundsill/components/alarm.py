@@ -1,0 +1,38 @@
+"""What an alarm watches, as a component describes it; `Alerts` turns it into a CloudWatch alarm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A condition that operators want to hear of.
+
+    Arguments:
+        name: short, unique in its component, for example ``errors``.
+        description: what it means and what to do.
+        namespace: CloudWatch namespace, for example ``AWS/Lambda``.
+        metric: CloudWatch metric name.
+        dimensions: which thing is measured.
+        threshold: the value that the statistic is compared with.
+        comparison: CloudWatch comparison operator.
+        statistic: CloudWatch statistic, default ``Sum``.
+        period: seconds that one data point covers, default 60.
+        periods: data points in a row that must breach, default 1.
+        missing: what missing data means, default ``notBreaching``.
+    """
+
+    name: str
+    description: str
+    namespace: str
+    metric: str
+    dimensions: Mapping[str, Any]
+    threshold: float
+    comparison: str = "GreaterThanOrEqualToThreshold"
+    statistic: str = "Sum"
+    period: int = 60
+    periods: int = 1
+    missing: str = "notBreaching"

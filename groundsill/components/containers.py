@@ -1,0 +1,281 @@
+"""Containers on Fargate: images, clusters and services."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from groundsill import aws
+from groundsill.components.alarm import Alarm
+from groundsill.components.keys import Key
+from groundsill.components.logs import log_group, write_log
+from groundsill.components.network import Subnets
+from groundsill.components.roles import merged_environment, require, usable_grants, workload_role
+from groundsill.components.scaling import BacklogScaling
+from groundsill.definition.component import Component, Mistake
+from groundsill.definition.grant import Grant, Statement
+from groundsill.graph import ContainerImage, JsonDocument, Reference, Resource, Variable
+
+# Amazon ECS: task CPU and memory on Fargate, in CPU units: (least MB, most MB, step MB).
+_FARGATE_SIZES: dict[int, tuple[int, int, int]] = {
+    256: (512, 2048, 512), 512: (1024, 4096, 1024), 1024: (2048, 8192, 1024), 2048: (4096, 16_384, 1024),
+    4096: (8192, 30_720, 1024), 8192: (16_384, 61_440, 4096), 16_384: (32_768, 122_880, 8192),
+}
+_PLATFORMS = {"linux/arm64": "ARM64", "linux/amd64": "X86_64"}
+_STOP_TIMEOUT = 60
+
+
+class Container(Component):
+    """An image built from the user's files, in a repository of its own.
+
+    The image is built and pushed apart from Terraform; its URI with the content's digest comes in as a variable, so a
+    plan shows exactly what will run and a rollback is the earlier digest.
+
+    Arguments:
+        component: unique in the system.
+        context: build context folder below the system's folder, default the system's folder itself.
+        dockerfile: below the context, default ``Dockerfile``.
+        command: the process that the image runs, for example ``("python", "-m", "services.energy")``; the ground starts
+            the same one in the context folder.
+        platform: ``linux/arm64`` (default, cheaper) or ``linux/amd64``.
+        name: repository name that AWS sees; default from the system's name pattern.
+        keep: images kept in the repository, default 30.
+        encryption: a `Key` of the account's own; default ECR's own.
+
+    Resources created: ``aws_ecr_repository``, ``aws_ecr_lifecycle_policy``.
+
+    Costs: per stored GB.
+
+    Example:
+        ``Container("energy", dockerfile="services/energy/Dockerfile", command=("python", "-m", "services.energy"))``
+    """
+
+    def __init__(
+        self, component: str, /, *, context: str = ".", dockerfile: str = "Dockerfile", command: Sequence[str],
+        platform: str = "linux/arm64", name: str | None = None, keep: int = 30, encryption: Key | None = None,
+    ) -> None:
+        super().__init__(component)
+        if platform not in _PLATFORMS:
+            raise Mistake("GS1370", f"unknown platform {platform!r}", mend=f"known: {', '.join(_PLATFORMS)}")
+        if isinstance(command, str) or not command:
+            raise Mistake("GS1371", f"`command` takes the program and its arguments one by one, not {command!r}",
+                          mend='write for example command=("python", "-m", "app")')
+        self.platform, self.command = platform, tuple(command)
+        self.resource = aws.ecr_repository(
+            self.terraform_name(),
+            name=self.physical_name("aws_ecr_repository", name),
+            image_tag_mutability="IMMUTABLE",
+            image_scanning_configuration={"scan_on_push": True},
+            encryption_configuration=(
+                {"encryption_type": "KMS", "kms_key": encryption.arn} if encryption else {"encryption_type": "AES256"}
+            ),
+            force_delete=not self.stage.production,
+        )
+        aws.ecr_lifecycle_policy(
+            self.terraform_name(), repository=self.resource["name"],
+            policy=JsonDocument({"rules": [{
+                "rulePriority": 1, "description": f"Keep the newest {keep} images",
+                "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": keep},
+                "action": {"type": "expire"},
+            }]}),
+        )
+        variable = f"{self.terraform_name()}_image"
+        self.image = self.building.graph.add_variable(Variable(
+            variable, f"Image that {component} runs, by digest: <repository>@sha256:...", component=component,
+            location=self.location,
+        ))
+        self.building.graph.add_artifact(ContainerImage(
+            component, self.building.folder / context, dockerfile, self.command, platform, self.resource.address, variable,
+        ))
+
+
+class Cluster(Component):
+    """Where services run: an ECS cluster on Fargate.
+
+    Arguments:
+        component: unique in the system.
+        name: the name that AWS sees; default from the system's name pattern.
+
+    Resources created: ``aws_ecs_cluster``.
+
+    Costs: nothing by itself; Container Insights (tier ``standard`` and above) per metric.
+    """
+
+    def __init__(self, component: str, /, *, name: str | None = None) -> None:
+        super().__init__(component)
+        insights = "enabled" if self.stage.tier.container_insights else "disabled"
+        self.resource = aws.ecs_cluster(
+            self.terraform_name(), name=self.physical_name("aws_ecs_cluster", name),
+            setting=[{"name": "containerInsights", "value": insights}],
+        )
+
+
+class Service(Component):
+    """A process that runs all the time: tasks of one image on Fargate, replaced when they die, rolled when they change.
+
+    Arguments:
+        component: unique in the system.
+        container: the image.
+        subnets: where tasks run; in private subnets without a public address, in public ones with one.
+        cluster: the cluster.
+        cpu: CPU units of a task, 256 to 16,384 (1,024 are one vCPU), default 256.
+        memory: MB of a task, within what Fargate offers for the CPU units, default 512.
+        port: the port that the process listens on; None (default) for a worker without one. Above 1,024, so that it
+            needs no privileges.
+        count: tasks, default 1.
+        scale: scale by demand instead, for example ``jobs.backlog(per_task=5, max=10)``.
+        uses: grants of other components.
+        environment: further environment variables.
+        name: service name that AWS sees; default from the system's name pattern.
+        log_name: log group name; default ``/ecs/<service name>``.
+
+    Resources created: ``aws_ecs_service``, ``aws_ecs_task_definition``, ``aws_iam_role`` (one for the task, one for
+    Fargate to start it), ``aws_security_group``, ``aws_cloudwatch_log_group``.
+
+    Costs: per vCPU and GB by the second while tasks run.
+
+    Example:
+        ``Service("worker", image, network.private, cluster=cluster, uses=[jobs.consume, results.write])``
+    """
+
+    def __init__(
+        self, component: str, container: Container, subnets: Subnets, /, *, cluster: Cluster, cpu: int = 256,
+        memory: int = 512, port: int | None = None, count: int = 1, scale: BacklogScaling | None = None,
+        uses: Sequence[Grant] = (), environment: Mapping[str, Any] | None = None, name: str | None = None,
+        log_name: str | None = None,
+    ) -> None:
+        super().__init__(component)
+        require(container, Container, "container", self)
+        require(subnets, Subnets, "subnets", self)
+        require(cluster, Cluster, "cluster", self)
+        _check_size(cpu, memory)
+        if port is not None and not 1024 <= port <= 65_535:
+            raise Mistake("GS1373", f"the port of a service is 1024 to 65535, not {port}",
+                          "a process without privileges cannot listen below 1024",
+                          "listen on 8080; the load balancer listens on 80 and 443")
+        if scale is not None:
+            require(scale, BacklogScaling, "scale", self)
+        self.cluster, self.port, self.count = cluster, port, count
+        grants = usable_grants(uses, self.subject)
+        service_name = self.physical_name("aws_ecs_service", name)
+        self.task_role = workload_role(
+            self, "ecs-tasks.amazonaws.com", grants,
+            description=f"What {component} of {self.building.system} may do",
+        )
+        log = log_group(self, self.building.physical_name(
+            "aws_cloudwatch_log_group", component, log_name) if log_name else f"/ecs/{service_name}")
+        self.execution_role = self._execution_role(container, log)
+        self.security_group = self._security_group(subnets, grants)
+        self.task_definition = aws.ecs_task_definition(
+            self.terraform_name(),
+            family=self.physical_name("aws_ecs_task_definition", name),
+            requires_compatibilities=["FARGATE"],
+            network_mode="awsvpc",
+            cpu=str(cpu), memory=str(memory),
+            runtime_platform={"cpu_architecture": _PLATFORMS[container.platform], "operating_system_family": "LINUX"},
+            execution_role_arn=self.execution_role["arn"],
+            task_role_arn=self.task_role["arn"],
+            container_definitions=JsonDocument([self._definition(container, log, environment or {}, grants)]),
+        )
+        self.resource = aws.ecs_service(
+            self.terraform_name(),
+            name=service_name,
+            cluster=cluster.resource["id"],
+            task_definition=self.task_definition["arn"],
+            desired_count=scale.min if scale else count,
+            launch_type="FARGATE",
+            propagate_tags="SERVICE",
+            enable_execute_command=False,
+            deployment_minimum_healthy_percent=100, deployment_maximum_percent=200,
+            deployment_circuit_breaker={"enable": True, "rollback": True},
+            network_configuration={
+                "subnets": subnets.ids, "security_groups": [self.security_group["id"]],
+                "assign_public_ip": subnets.kind == "public",
+            },
+        )
+        if scale:
+            scale.attach(self)
+
+    def _definition(
+        self, container: Container, log: Resource, environment: Mapping[str, Any], grants: list[Grant],
+    ) -> dict[str, Any]:
+        own = {"PORT": str(self.port), **environment} if self.port else dict(environment)
+        variables = merged_environment(own, grants, self.subject)
+        return {
+            "name": self.name,
+            "image": container.image,
+            "command": list(container.command),
+            "essential": True,
+            "environment": [{"name": name, "value": value} for name, value in variables.items()],
+            "portMappings": [{"containerPort": self.port, "hostPort": self.port, "protocol": "tcp"}] if self.port else [],
+            "linuxParameters": {"initProcessEnabled": True},
+            "stopTimeout": _STOP_TIMEOUT,
+            "logConfiguration": {
+                "logDriver": "awslogs",
+                "options": {
+                    "awslogs-group": log["name"], "awslogs-region": self.building.graph.region,
+                    "awslogs-stream-prefix": self.name,
+                },
+            },
+        }
+
+    def _execution_role(self, container: Container, log: Resource) -> Resource:
+        """The role with which Fargate pulls the image and opens the log, before the process runs."""
+        return workload_role(
+            self, "ecs-tasks.amazonaws.com", (), part="execution", own_sid="StartTask",
+            description=f"How Fargate starts {self.name} of {self.building.system}",
+            own=[
+                # Names no resource: Service Authorization Reference, "Actions ... for Amazon Elastic Container Registry".
+                Statement(("ecr:GetAuthorizationToken",), ("*",)),
+                Statement(("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
+                          (container.resource["arn"],)),
+                write_log(log),
+            ],
+        )
+
+    def _security_group(self, subnets: Subnets, grants: list[Grant]) -> Resource:
+        group = aws.security_group(
+            self.terraform_name(), name=self.physical_name("aws_security_group", part="tasks"),
+            description=f"Tasks of {self.name}", vpc_id=subnets.network.id,
+        )
+        aws.vpc_security_group_egress_rule(
+            self.terraform_name("out"), security_group_id=group["id"], description="To AWS services and the internet",
+            cidr_ipv4="0.0.0.0/0", ip_protocol="-1",
+        )
+        for access in (access for grant in grants for access in grant.network):
+            target = access.security_group.partition(".")[2]
+            aws.vpc_security_group_ingress_rule(
+                self.terraform_name("to", target), security_group_id=Reference(access.security_group, ("id",)),
+                description=f"From {self.name}", referenced_security_group_id=group["id"], ip_protocol="tcp",
+                from_port=access.port, to_port=access.port,
+            )
+        return group
+
+    def alarms(self) -> Iterable[Alarm]:
+        """Fewer tasks than wanted."""
+        if self.stage.tier.container_insights:
+            yield Alarm(
+                "running", f"{self.name} runs fewer tasks than it should: see the service's events and its log.",
+                "ECS/ContainerInsights", "RunningTaskCount",
+                {"ClusterName": self.cluster.resource["name"], "ServiceName": self.resource["name"]},
+                self.count, comparison="LessThanThreshold", statistic="Minimum", periods=5, missing="breaching",
+            )
+        else:
+            # Without Container Insights the CPU metric is the sign of life: it has no data while no task runs.
+            yield Alarm(
+                "running", f"{self.name} runs no task: see the service's events and its log.", "AWS/ECS",
+                "CPUUtilization", {"ClusterName": self.cluster.resource["name"], "ServiceName": self.resource["name"]},
+                self.count, comparison="LessThanThreshold", statistic="SampleCount", periods=5, missing="breaching",
+            )
+
+
+def _check_size(cpu: int, memory: int) -> None:
+    size = _FARGATE_SIZES.get(cpu)
+    if size is None:
+        raise Mistake("GS1374", f"Fargate has no tasks of {cpu!r} CPU units",
+                      mend=f"choose one of {', '.join(map(str, _FARGATE_SIZES))}")
+    least, most, step = size
+    fits = isinstance(memory, int) and least <= memory <= most and (memory - least) % step == 0  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not fits:
+        raise Mistake("GS1375", f"Fargate has no tasks of {cpu} CPU units with {memory!r} MB",
+                      mend=f"choose {least} to {most} MB in steps of {step} MB")

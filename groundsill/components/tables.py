@@ -1,0 +1,176 @@
+"""DynamoDB tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from groundsill import aws
+from groundsill.components.alarm import Alarm
+from groundsill.components.keys import Key
+from groundsill.components.roles import require
+from groundsill.definition.component import Component, Mistake
+from groundsill.definition.grant import Grant, Statement
+from groundsill.definition.naming import environment_name
+from groundsill.graph import Reference
+
+AttributeType = Literal["S", "N", "B"]
+Projection = Literal["ALL", "KEYS_ONLY"]
+
+_READ = ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query")
+_WRITE = ("dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
+_MOST_INDEXES = 20  # Amazon DynamoDB quotas: global secondary indexes per table
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A global secondary index.
+
+    Arguments:
+        name: index name, 3 to 255 characters.
+        key: partition key, and sort key if any, for example ``("UserEmail", "Timestamp")``.
+        projection: ``ALL`` (default) copies every attribute, ``KEYS_ONLY`` the keys alone, a sequence of names those.
+    """
+
+    name: str
+    key: tuple[str, ...]
+    projection: Projection | Sequence[str] = "ALL"
+
+
+class Table(Component):
+    """A DynamoDB table: on demand, encrypted, with continuous backups and deletion protection in production.
+
+    Arguments:
+        component: unique in the system.
+        key: partition key, and sort key if any, for example ``("SessionId", "Timestamp")``.
+        name: the name that AWS sees; default from the system's name pattern.
+        indexes: global secondary indexes, at most 20.
+        types: DynamoDB type of each key attribute that is not a string, for example ``{"Age": "N"}``.
+        time_to_live: attribute that holds an expiry time in epoch seconds; default none.
+        stream: whether item changes are published, with both images; default no.
+        encryption: a `Key` of the account's own; default the tier's choice.
+        point_in_time_recovery: continuous backups over 35 days; default by tier, always in production.
+
+    Verbs for `uses`: ``read`` (get and query, indexes included), ``write`` (put, update, delete), ``read_write``,
+    ``scan``. Each passes the table's name as ``<NAME>_TABLE``.
+
+    Resources created: ``aws_dynamodb_table``.
+
+    Costs: per request and per stored GB; nothing while it is not used.
+
+    Example:
+        ``Table("orders", key=("CustomerId", "OrderedAt"), indexes=[Index("ByStatus", ("Status", "OrderedAt"))])``
+    """
+
+    def __init__(
+        self, component: str, /, *, key: tuple[str, ...] | str, name: str | None = None, indexes: Sequence[Index] = (),
+        types: Mapping[str, AttributeType] | None = None, time_to_live: str | None = None, stream: bool = False,
+        encryption: Key | None = None, point_in_time_recovery: bool | None = None,
+    ) -> None:
+        super().__init__(component)
+        self.key = _key(key, "key")
+        self.indexes = tuple(indexes)
+        if len(self.indexes) > _MOST_INDEXES:
+            raise Mistake("GS1320", f"a table has at most {_MOST_INDEXES} indexes, not {len(self.indexes)}")
+        if encryption is not None:
+            require(encryption, Key, "encryption", self)
+        self.encryption = encryption or self._key_of_tier()
+        attributes = dict.fromkeys(self.key)
+        for index in self.indexes:
+            require(index, Index, "indexes", self)
+            attributes |= dict.fromkeys(_key(index.key, f"key of index {index.name}"))
+        unknown = set(types or {}) - set(attributes)
+        if unknown:
+            raise Mistake("GS1321", f"`types` names {sorted(unknown)[0]!r}, which is no key attribute",
+                          mend=f"key attributes: {', '.join(attributes)}")
+        recovery = self.stage.production or self.stage.tier.point_in_time_recovery
+        if point_in_time_recovery is not None:
+            recovery = point_in_time_recovery
+        self.resource = aws.dynamodb_table(
+            self.terraform_name(),
+            name=self.physical_name("aws_dynamodb_table", name),
+            billing_mode="PAY_PER_REQUEST",
+            hash_key=self.key[0],
+            range_key=self.key[1] if len(self.key) > 1 else None,
+            attribute=[{"name": attribute, "type": (types or {}).get(attribute, "S")} for attribute in attributes],
+            global_secondary_index=[_index_block(index) for index in self.indexes] or None,
+            point_in_time_recovery={"enabled": recovery},
+            deletion_protection_enabled=self.stage.production,
+            server_side_encryption=(
+                {"enabled": True, "kms_key_arn": self.encryption.arn} if self.encryption else None
+            ),
+            ttl={"attribute_name": time_to_live, "enabled": True} if time_to_live else None,
+            stream_enabled=True if stream else None,
+            stream_view_type="NEW_AND_OLD_IMAGES" if stream else None,
+        )
+
+    def _key_of_tier(self) -> Key | None:
+        if not self.stage.tier.customer_key:
+            return None
+        shared = self.building.shared
+        if "data_key" not in shared:
+            shared["data_key"] = Key("data", description=f"Data of {self.building.system} {self.stage.name}")
+        return shared["data_key"]
+
+    @property
+    def arn(self) -> Reference:
+        """ARN of the table."""
+        return self.resource["arn"]
+
+    def _grant(self, verb: str, actions: tuple[str, ...], *, indexes: bool, writes: bool) -> Grant:
+        resources: list[Any] = [self.arn]
+        if indexes:
+            resources += [f"{self.arn}/index/{index.name}" for index in self.indexes]
+        statements = [Statement(actions, tuple(resources))]
+        if self.encryption:
+            key = self.encryption
+            statements.append(key.write_statement() if writes else key.read_statement())
+        return Grant(self.name, verb, tuple(statements),
+                     {environment_name(self.name, "table"): self.resource["name"]})
+
+    @property
+    def read(self) -> Grant:
+        """Get and query items, through the indexes too."""
+        return self._grant("read", _READ, indexes=True, writes=False)
+
+    @property
+    def write(self) -> Grant:
+        """Put, update and delete items."""
+        return self._grant("write", _WRITE, indexes=False, writes=True)
+
+    @property
+    def read_write(self) -> Grant:
+        """Both of the above."""
+        return self._grant("read_write", tuple(sorted((*_READ, *_WRITE))), indexes=True, writes=True)
+
+    @property
+    def scan(self) -> Grant:
+        """Read the whole table: for exports and clean-up, not for requests."""
+        return self._grant("scan", ("dynamodb:Scan",), indexes=True, writes=False)
+
+    def alarms(self) -> Iterable[Alarm]:
+        """Requests that DynamoDB refused for want of capacity."""
+        yield Alarm(
+            "throttles", f"DynamoDB throttled writes to {self.name}: a hot key, or growth faster than it can follow.",
+            "AWS/DynamoDB", "WriteThrottleEvents", {"TableName": self.resource["name"]}, 1, periods=5,
+        )
+
+
+def _key(key: tuple[str, ...] | str, what: str) -> tuple[str, ...]:
+    parts = (key,) if isinstance(key, str) else tuple(key)
+    if not 1 <= len(parts) <= 2 or not all(isinstance(part, str) and part for part in parts):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise Mistake("GS1322", f"`{what}` takes one or two attribute names, not {key!r}",
+                      mend='write for example ("CustomerId",) or ("CustomerId", "OrderedAt")')
+    return parts
+
+
+def _index_block(index: Index) -> dict[str, Any]:
+    named = not isinstance(index.projection, str)
+    return {
+        "name": index.name,
+        "hash_key": index.key[0],
+        "range_key": index.key[1] if len(index.key) > 1 else None,
+        "projection_type": "INCLUDE" if named else index.projection,
+        "non_key_attributes": list(index.projection) if named else None,
+    }

@@ -1,0 +1,35 @@
+"""Mends of the emulator, one module a service, each saying what AWS does and what the emulator did."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from groundsill.ground.aws_api.durability import Durability
+from groundsill.ground.aws_api.emulator import Emulator
+
+
+def install(emulator: Emulator, durability: Durability, loop: asyncio.AbstractEventLoop) -> None:
+    """Mend each service when it is first loaded, and load those that every system uses."""
+    from groundsill.ground.aws_api.patches import cognito, denials, dynamodb, s3, sqs
+
+    denials.apply(emulator)
+    s3.apply_to_anonymous(emulator)
+    mends: dict[str, Callable[[Any], None]] = {
+        "cognito": cognito.apply,
+        "dynamodb": lambda module: dynamodb.apply(module, durability),
+        "sqs": lambda module: sqs.apply(module, emulator, loop),
+    }
+    load = emulator.app._get_module
+
+    def load_and_mend(name: str) -> Any:
+        module = load(name)
+        mend = mends.pop(name, None)
+        if mend is not None:
+            mend(module)
+        return module
+
+    emulator.app._get_module = load_and_mend
+    for name in ("iam", "sts", "ses", "dynamodb", "sqs"):
+        emulator.service(name)

@@ -1,0 +1,98 @@
+"""The client configuration that a deployment exports."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+_NEEDED = ("api_url", "energy_service_url", "user_pool_id", "user_pool_client_id", "region")
+
+
+class ConfigurationError(ValueError):
+    """A configuration that cannot be used; the message names every key at fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Where the system is.
+
+    Args:
+        api_url: of the HTTP API with its stage, `https://<api>.execute-api.us-east-1.amazonaws.com/dev`.
+        energy_service_url: of the container API.
+        user_pool_id: `<region>_<id>`.
+        user_pool_client_id: of the app.
+        region: of the user pool.
+        aws_endpoint_url: where Cognito answers when it is not at AWS.
+    """
+
+    api_url: str
+    energy_service_url: str
+    user_pool_id: str
+    user_pool_client_id: str
+    region: str
+    aws_endpoint_url: str | None = None
+
+    @property
+    def cognito_url(self) -> str:
+        """The address of the Cognito API."""
+        return self.aws_endpoint_url or f"https://cognito-idp.{self.region}.amazonaws.com"
+
+    @classmethod
+    def load(cls, source: str | Path | Mapping[str, Any] | Configuration) -> Configuration:
+        """From a JSON file, its content as a mapping, or a configuration; unknown keys are left alone.
+
+        Raises:
+            ConfigurationError: a file that cannot be read, a missing key, a value that cannot be one.
+        """
+        if isinstance(source, Configuration):
+            return source
+        values = _read(Path(source)) if isinstance(source, (str, Path)) else source
+        faults = [
+            f"{name} is missing"
+            for name in _NEEDED
+            if not isinstance(values.get(name), str) or not values[name]
+        ]
+        for name in ("api_url", "energy_service_url", "aws_endpoint_url"):
+            value = values.get(name)
+            if value and not _is_address(value):
+                faults.append(f"{name} is not an http(s) address")
+        pool = values.get("user_pool_id")
+        if isinstance(pool, str) and pool and not re.fullmatch(r"[\w-]+_[0-9a-zA-Z]+", pool):
+            faults.append("user_pool_id is not of the form <region>_<id>")
+        if faults:
+            raise ConfigurationError("; ".join(faults))
+        endpoint = values.get("aws_endpoint_url") or None
+        return cls(
+            *(values[name].rstrip("/") for name in _NEEDED), endpoint.rstrip("/") if endpoint else None
+        )
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise ConfigurationError(f"{path} is not JSON") from None
+    if not isinstance(values, dict):
+        raise ConfigurationError(f"{path} does not hold a JSON object")
+    return values
+
+
+def _is_address(value: Any) -> bool:
+    if not isinstance(value, str):
+        return False
+    try:
+        parts = urlsplit(value)
+        return (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and (parts.port is None or parts.port > 0)
+        )
+    except ValueError:
+        return False

@@ -1,0 +1,1 @@
+"""The eleven functions behind the HTTP API. Handler strings: `functions.<module>.<name>`."""

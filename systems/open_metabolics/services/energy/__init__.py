@@ -1,0 +1,1 @@
+"""The energy service: one image with two roles, `api` and `worker`, chosen by `SERVICE_TYPE`."""
