@@ -16,6 +16,7 @@ from groundsill.aws.problems import (
     Problems,
 )
 from groundsill.aws.schema import Attribute, Block, NestedBlock
+from groundsill.aws.shapes import is_list, is_mapping
 from groundsill.aws.values import BAD, convert, wrong
 from groundsill.graph.diagnostics import Severity, did_you_mean
 from groundsill.graph.reference import Broken, Reference
@@ -126,11 +127,11 @@ def _blocks(nested: NestedBlock, value: Any, problems: Problems) -> Any:
         _warn(problems)
     if nested.nesting == "map":
         return _named_blocks(nested, value, problems)
-    if isinstance(value, Mapping):
+    if is_mapping(value):
         members: list[Any] = [value]
-    elif isinstance(value, list | tuple) and not any(isinstance(item, Broken) for item in value):  # pyright: ignore[reportUnknownVariableType]
-        members = [item for item in value if item is not None]  # pyright: ignore[reportUnknownVariableType]
-    elif isinstance(value, list | tuple):
+    elif is_list(value) and not any(isinstance(item, Broken) for item in value):
+        members = [item for item in value if item is not None]
+    elif is_list(value):
         return BAD
     else:
         mend = "a block cannot be a reference: write its arguments" if isinstance(value, Reference) else ""
@@ -141,8 +142,8 @@ def _blocks(nested: NestedBlock, value: Any, problems: Problems) -> Any:
         steps = (index,) if len(members) > 1 else ()
         for step in steps:
             problems.push(step)
-        if isinstance(member, Mapping):
-            checked.append(_block(nested.block, member, problems))  # pyright: ignore[reportUnknownArgumentType]
+        if is_mapping(member):
+            checked.append(_block(nested.block, member, problems))
         else:
             wrong(problems, "mapping", member)
         for _ in steps:
@@ -153,13 +154,13 @@ def _blocks(nested: NestedBlock, value: Any, problems: Problems) -> Any:
 
 
 def _named_blocks(nested: NestedBlock, value: Any, problems: Problems) -> Any:
-    if not isinstance(value, Mapping):
+    if not is_mapping(value):
         return wrong(problems, "mapping of names to blocks", value)
     checked: dict[str, Any] = {}
-    for name, member in value.items():  # pyright: ignore[reportUnknownVariableType]
-        with problems.inside(str(name)):  # pyright: ignore[reportUnknownArgumentType]
-            if isinstance(member, Mapping):
-                checked[str(name)] = _block(nested.block, member, problems)  # pyright: ignore[reportUnknownArgumentType]
+    for name, member in value.items():
+        with problems.inside(str(name)):
+            if is_mapping(member):
+                checked[str(name)] = _block(nested.block, member, problems)
             else:
                 wrong(problems, "mapping", member)
     return checked
@@ -169,11 +170,13 @@ def _count(nested: NestedBlock, given: int, problems: Problems) -> None:
     least, most = nested.min_items, 1 if nested.nesting == "single" else nested.max_items
     if given < least:
         problems.add(
-            BLOCK_COUNT, f"too few `{problems.path()}` blocks for {problems.type}", f"{given} given, at least {least} needed",
+            BLOCK_COUNT, f"too few `{problems.path()}` blocks for {problems.type}",
+            f"{given} given, at least {least} needed",
             "add the missing ones",
         )
     elif most is not None and given > most:
         problems.add(
-            BLOCK_COUNT, f"too many `{problems.path()}` blocks for {problems.type}", f"{given} given, at most {most} allowed",
+            BLOCK_COUNT, f"too many `{problems.path()}` blocks for {problems.type}",
+            f"{given} given, at most {most} allowed",
             "remove some, or make another resource for the rest",
         )

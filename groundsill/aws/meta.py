@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from groundsill.aws.problems import DEPRECATED, INVALID_META_ARGUMENT, INVALID_NAME, Problems
 from groundsill.aws.schema import Block
@@ -26,8 +25,7 @@ _RESERVED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Meta:
+class Meta(NamedTuple):
     """The meta arguments of one resource, checked.
 
     Arguments:
@@ -115,7 +113,8 @@ def _region(region: Any, problems: Problems) -> str | None:
 def _listed(value: Any) -> Iterable[Any]:
     if value is None:
         return ()
-    return value if isinstance(value, list | tuple | set | frozenset) else (value,)  # pyright: ignore[reportUnknownVariableType]
+    listed: Iterable[Any] = value if is_list(value) or is_set(value) else (value,)
+    return listed
 
 
 def _addresses(name: str, value: Any, problems: Problems) -> Iterable[str]:

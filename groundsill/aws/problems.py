@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from groundsill.graph.diagnostics import Diagnostic, Severity
 from groundsill.graph.source import SourceLocation
@@ -21,8 +21,7 @@ INVALID_NAME = "GS1109"
 INVALID_META_ARGUMENT = "GS1110"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One mistake, before it is known where in the user's file it was made.
 
     Arguments:
@@ -60,7 +59,7 @@ class Problems:
         self._path: list[str | int] = []
 
     @contextmanager
-    def inside(self, *steps: str | int) -> Iterator[None]:
+    def inside(self, *steps: str | int) -> Generator[None]:
         """Read what is inside an argument, a block or a member."""
         self._path.extend(steps)
         try:

@@ -65,6 +65,4 @@ def fits(held: Type, wanted: Type) -> bool:
         return {held.kind, wanted.kind} != {"number", "bool"}
     if held.kind in _SEQUENCES and wanted.kind in _SEQUENCES:
         return held.element is None or wanted.element is None or fits(held.element, wanted.element)
-    if held.kind in ("map", "object") and wanted.kind in ("map", "object"):
-        return True
-    return False
+    return held.kind in ("map", "object") and wanted.kind in ("map", "object")

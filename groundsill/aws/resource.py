@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from groundsill.aws.arguments import checked_arguments
 from groundsill.aws.meta import checked_name, take_meta, warn_deprecated_type
 from groundsill.aws.problems import UNKNOWN_ATTRIBUTE, UNKNOWN_TYPE, Problem, Problems
 from groundsill.aws.schema import Block, schema_file, type_schema
+from groundsill.aws.shapes import is_list, is_mapping
 from groundsill.aws.tags import with_tags
 from groundsill.graph.diagnostics import Diagnostic, GroundsillError, Severity, did_you_mean
 from groundsill.graph.reference import Broken, Reference, Step
 from groundsill.graph.resource import Resource
-from groundsill.graph.scope import Scope, current_scope
+from groundsill.graph.scope import current_scope
 from groundsill.graph.source import SourceLocation, caller_location
 
 
@@ -33,10 +34,12 @@ class AwsResource(Resource):
         ('aws_sqs_queue.jobs.arn', 'aws_sqs_queue.jobs.name', 'jobs')
     """
 
-    def __getattr__(self, name: str) -> Reference:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return self[name]
+    if not TYPE_CHECKING:  # a type checker knows the attributes of each type from the stubs
+
+        def __getattr__(self, name: str) -> Reference:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            return self[name]
 
     def __getitem__(self, step: Step) -> Reference:
         """An attribute of the type as a reference.
@@ -98,10 +101,10 @@ def _merged(old: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
         before = merged.get(key)
         if value is None:
             merged.pop(key, None)
-        elif isinstance(value, Mapping) and isinstance(before, Mapping):
-            merged[key] = _merged(before, value)  # pyright: ignore[reportUnknownArgumentType]
-        elif isinstance(value, Mapping) and isinstance(before, list) and len(before) == 1 and isinstance(before[0], Mapping):  # pyright: ignore[reportUnknownArgumentType]
-            merged[key] = [_merged(before[0], value)]  # pyright: ignore[reportUnknownArgumentType]
+        elif is_mapping(value) and is_mapping(before):
+            merged[key] = _merged(before, value)
+        elif is_mapping(value) and is_list(before) and len(before) == 1 and is_mapping(before[0]):
+            merged[key] = [_merged(before[0], value)]
         else:
             merged[key] = value
     return merged

@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from groundsill.aws.types import Type, type_of_code
 
@@ -23,8 +22,7 @@ DATA_FILE = Path(__file__).with_name("schema.bin")
 _NESTING: dict[str, Nesting] = {"l": "list", "t": "set", "1": "single", "m": "map"}
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+class Attribute(NamedTuple):
     """One attribute of a resource type or of a nested block.
 
     Arguments:
@@ -66,8 +64,7 @@ def attribute_of_code(code: str) -> Attribute:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class NestedBlock:
+class NestedBlock(NamedTuple):
     """How often a nested block may appear, and what it holds.
 
     Arguments:
@@ -84,7 +81,7 @@ class NestedBlock:
 
 
 class Block:
-    """The attributes and nested blocks of a type or of a nested block. Nested blocks are decoded when they are asked for."""
+    """The attributes and nested blocks of a type or of a nested block, which are decoded when they are asked for."""
 
     __slots__ = ("_attributes", "_blocks", "_nested", "_record", "attributes", "deprecated", "descriptions")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from groundsill.aws.schema import Block
+from groundsill.aws.shapes import is_mapping
 from groundsill.graph.scope import Scope
 
 
@@ -29,16 +30,17 @@ def with_tags(schema: Block, arguments: dict[str, Any], scope: Scope, own: Any =
         return
     attribute = schema.attributes.get("tags")
     if attribute is not None and attribute.settable and attribute.type.kind == "map":
-        held = arguments.get("tags") or {}
-        if not isinstance(held, dict):
+        held: Any = arguments.get("tags") or {}
+        if not is_mapping(held):
             return  # a reference: its keys are known only after apply
-        removed = {key for key, value in own.items() if value is None} if isinstance(own, dict) else set[str]()  # pyright: ignore[reportUnknownVariableType]
-        merged = {key: value for key, value in (tags | held).items() if key not in removed}
+        removed = {key for key, value in own.items() if value is None} if is_mapping(own) else set[str]()
+        merged = {key: value for key, value in {**tags, **held}.items() if key not in removed}
         if merged:
             arguments["tags"] = merged
     elif schema.has_block("tag") and "propagate_at_launch" in schema.nested("tag").block.attributes:
         # aws_autoscaling_group: one block a tag.
         blocks = arguments.get("tag", [])
         keys = {block.get("key") for block in blocks}
-        added = [{"key": key, "value": value, "propagate_at_launch": True} for key, value in tags.items() if key not in keys]
+        missing = {key: value for key, value in tags.items() if key not in keys}
+        added = [{"key": key, "value": value, "propagate_at_launch": True} for key, value in missing.items()]
         arguments["tag"] = [*blocks, *added]

@@ -1,17 +1,16 @@
 """Terraform's value types, as the schema data file writes them and as messages name them.
 
 A type is written in one short code: ``s`` string, ``n`` number, ``b`` bool, ``d`` any; ``l``, ``t`` and ``m`` are a
-list, a set and a map of the type that follows; ``{name:code,...}`` is an object, where ``?`` before a code marks a field
-that may be left out.
+list, a set and a map of the type that follows; ``{name:code,...}`` is an object, where ``?`` before a code marks a
+field that may be left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 _PRIMITIVES = {"s": "string", "n": "number", "b": "bool", "d": "dynamic"}
 _COLLECTIONS = {"l": "list", "t": "set", "m": "map"}
@@ -19,8 +18,7 @@ _CODES = {name: code for code, name in (_PRIMITIVES | _COLLECTIONS).items()}
 _NO_FIELDS: Mapping[str, Type] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Type:
+class Type(NamedTuple):
     """The type of an attribute.
 
     Arguments:
@@ -36,7 +34,7 @@ class Type:
 
     kind: str
     element: Type | None = None
-    fields: Mapping[str, Type] = field(default_factory=lambda: _NO_FIELDS)
+    fields: Mapping[str, Type] = _NO_FIELDS
     optional: frozenset[str] = frozenset()
 
     @property

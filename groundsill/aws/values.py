@@ -14,6 +14,7 @@ from typing import Any, Final
 from groundsill.aws.json_arguments import takes_json
 from groundsill.aws.problems import WRONG_TYPE, Problems
 from groundsill.aws.reference_types import fits, type_of_reference
+from groundsill.aws.shapes import is_list, is_mapping, is_set
 from groundsill.aws.types import Type
 from groundsill.graph.diagnostics import did_you_mean
 from groundsill.graph.reference import Broken, JsonDocument, Reference, split_template
@@ -112,7 +113,7 @@ def _string(value: Any, wanted: Type, problems: Problems) -> Any:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
-        return str(value) if value.bit_length() <= _LARGEST_BITS else wrong(problems, "number within Terraform's range", 0)
+        return str(value) if value.bit_length() <= _LARGEST_BITS else wrong(problems, _IN_RANGE, ...)
     if isinstance(value, float) and math.isfinite(value):
         return str(int(value)) if value.is_integer() else repr(value)
     if isinstance(value, JsonDocument):
@@ -122,6 +123,7 @@ def _string(value: Any, wanted: Type, problems: Problems) -> Any:
     return wrong(problems, wanted, value)
 
 
+_IN_RANGE = "number within Terraform's range"
 _LARGEST_BITS = 512
 """Terraform keeps numbers with 512 bits: "Expressions / Types and Values" and cty's ParseNumberVal."""
 
@@ -134,7 +136,7 @@ def _number(value: Any, wanted: Type, problems: Problems) -> Any:
     if isinstance(value, bool):
         return wrong(problems, wanted, value)
     if isinstance(value, int):
-        return int(value) if value.bit_length() <= _LARGEST_BITS else wrong(problems, "number within Terraform's range", 0)
+        return int(value) if value.bit_length() <= _LARGEST_BITS else wrong(problems, _IN_RANGE, ...)
     if isinstance(value, float) and math.isfinite(value):
         return int(value) if value.is_integer() and abs(value) < 1e15 else value
     if isinstance(value, str) and _NUMBER.fullmatch(value) and len(value) < _LONGEST_SHOWN:
@@ -151,22 +153,22 @@ def _bool(value: Any, wanted: Type, problems: Problems) -> Any:
     return wrong(problems, wanted, value, "write True or False")
 
 
-def _any(value: Any, wanted: Type, problems: Problems) -> Any:
+def _any(value: Any, _: Type, problems: Problems) -> Any:
     return value if json_fits(value, problems) else BAD
 
 
 def _members(value: Any, wanted: Type, problems: Problems) -> Any:
     element = wanted.element
     assert element is not None
-    if isinstance(value, Mapping) and element.kind == "object":
+    if is_mapping(value) and element.kind == "object":
         value = [value]  # one block stands for a list of one, as in Terraform's own syntax
-    if isinstance(value, set | frozenset):
-        value = sorted(value, key=lambda member: (type(member).__name__, str(member)))  # pyright: ignore[reportUnknownVariableType, reportUnknownLambdaType, reportUnknownArgumentType]
-    if not isinstance(value, list | tuple):
+    if is_set(value):
+        value = sorted(value, key=lambda member: (type(member).__name__, str(member)))
+    if not is_list(value):
         return wrong(problems, wanted, value, "put it into a list" if element.primitive and value is not None else "")
     members: list[Any] = []
     good = True
-    for index, member in enumerate(value):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    for index, member in enumerate(value):
         problems.push(index)
         converted = wrong(problems, element, member) if member is None else convert(member, element, problems)
         problems.pop()
@@ -178,13 +180,13 @@ def _members(value: Any, wanted: Type, problems: Problems) -> Any:
 def _map(value: Any, wanted: Type, problems: Problems) -> Any:
     element = wanted.element
     assert element is not None
-    if not isinstance(value, Mapping):
+    if not is_mapping(value):
         return wrong(problems, wanted, value)
     members: dict[str, Any] = {}
     good = True
-    for key, member in value.items():  # pyright: ignore[reportUnknownVariableType]
+    for key, member in value.items():
         if not isinstance(key, str) or not _encodable(key):
-            wrong(problems, "string as each key", key)  # pyright: ignore[reportUnknownArgumentType]
+            wrong(problems, "string as each key", key)
             good = False
             continue
         if member is None:
@@ -198,17 +200,17 @@ def _map(value: Any, wanted: Type, problems: Problems) -> Any:
 
 
 def _object(value: Any, wanted: Type, problems: Problems) -> Any:
-    if not isinstance(value, Mapping):
+    if not is_mapping(value):
         return wrong(problems, wanted, value)
     members: dict[str, Any] = {}
     good = True
-    for key, member in value.items():  # pyright: ignore[reportUnknownVariableType]
+    for key, member in value.items():
         field = wanted.fields.get(key) if isinstance(key, str) else None
         if field is None:
             good = False
             problems.add(
-                "GS1101", f"unknown argument `{problems.path(str(key))}` for {problems.type}",  # pyright: ignore[reportUnknownArgumentType]
-                mend=did_you_mean(str(key), wanted.fields, what="Known arguments"),  # pyright: ignore[reportUnknownArgumentType]
+                "GS1101", f"unknown argument `{problems.path(str(key))}` for {problems.type}",
+                mend=did_you_mean(str(key), wanted.fields, what="Known arguments"),
             )
         elif member is not None:
             problems.push(key)
@@ -230,15 +232,15 @@ def json_fits(value: Any, problems: Problems) -> bool:
     if isinstance(value, float):
         return math.isfinite(value) or wrong(problems, _JSON, value) is not BAD
     good = True
-    if isinstance(value, Mapping):
-        for key, member in value.items():  # pyright: ignore[reportUnknownVariableType]
-            problems.push(str(key))  # pyright: ignore[reportUnknownArgumentType]
-            fine = isinstance(key, str) or wrong(problems, "string as each key", key) is not BAD  # pyright: ignore[reportUnknownArgumentType]
+    if is_mapping(value):
+        for key, member in value.items():
+            problems.push(str(key))
+            fine = isinstance(key, str) or wrong(problems, "string as each key", key) is not BAD
             good = fine and json_fits(key, problems) and json_fits(member, problems) and good
             problems.pop()
         return good
-    if isinstance(value, list | tuple):
-        for index, member in enumerate(value):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    if is_list(value):
+        for index, member in enumerate(value):
             problems.push(index)
             good = json_fits(member, problems) and good
             problems.pop()

@@ -31,8 +31,8 @@ def find_mirror(
 ) -> Path | None:
     """The first folder that holds the AWS provider in the layout of a Terraform filesystem mirror.
 
-    Looked at in this order: the folders that ``GROUNDSILL_PROVIDER_MIRROR`` and ``TF_PLUGIN_CACHE_DIR`` name, Terraform's
-    own plugin folders in the home folder and under ``/usr``, then ``/opt`` and the folders in it.
+    Looked at in this order: the folders that ``GROUNDSILL_PROVIDER_MIRROR`` and ``TF_PLUGIN_CACHE_DIR`` name,
+    Terraform's own plugin folders in the home folder and under ``/usr``, then ``/opt`` and the folders in it.
 
     Arguments:
         environment: environment variables, default this process's.

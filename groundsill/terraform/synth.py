@@ -1,8 +1,8 @@
 """From the graph to Terraform's JSON configuration.
 
-The order of everything is stable: blocks as in :func:`synthesize`, types and names sorted, arguments as the component or
-the user wrote them. Moving a line of a definition therefore changes nothing in the file. None is left out; an empty list
-of an attribute is kept, because to Terraform it means "none", not "whatever there is".
+The order of everything is stable: sections as in :func:`synthesize`, types and names sorted, arguments as the component
+or the user wrote them. Moving a line of a definition therefore changes nothing in the file. None is left out; an empty
+list of an attribute is kept, because to Terraform it means "none", not "whatever there is".
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from groundsill.aws.schema import Block, schema_file, type_schema
+from groundsill.aws.shapes import is_list, is_mapping
 from groundsill.aws.types import Type
 from groundsill.graph.graph import Graph
 from groundsill.graph.provider import Output, Provider, Variable
 from groundsill.graph.reference import JsonDocument, Reference
 from groundsill.graph.resource import Resource
-from groundsill.terraform.template import json_template, render_json, template, text_template
+from groundsill.terraform.template import render_json, template
 
 FILE_NAME = "main.tf.json"
 REQUIRED_TERRAFORM = ">= 1.1.0"
@@ -117,13 +118,13 @@ def _block(schema: Block | None, arguments: Mapping[str, Any]) -> dict[str, Any]
             continue
         if schema is not None and schema.has_block(name):
             nested = schema.nested(name)
-            if isinstance(value, list):
-                members = [_block(nested.block, item) for item in value]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+            if is_list(value):
+                members = [_block(nested.block, item) for item in value]
                 if members:
                     body[name] = members
                 continue
-            if isinstance(value, Mapping) and nested.nesting != "map":
-                body[name] = _block(nested.block, value)  # pyright: ignore[reportUnknownArgumentType]
+            if is_mapping(value) and nested.nesting != "map":
+                body[name] = _block(nested.block, value)
                 continue
         attribute = schema.attributes.get(name) if schema is not None else None
         body[name] = template(value) if attribute is None or attribute.type.primitive else _value(attribute.type, value)
@@ -134,10 +135,10 @@ def _value(type: Type, value: Any) -> Any:
     """A value of an attribute. Terraform's JSON wants every field of an object, those without a value as null."""
     if isinstance(value, str | Reference | JsonDocument) or value is None:
         return template(value)
-    if type.kind == "object" and isinstance(value, Mapping):
-        return {name: _value(field, value.get(name)) for name, field in type.fields.items()}  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
-    if type.element is not None and isinstance(value, list | tuple):
-        return [_value(type.element, item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    if type.kind == "object" and is_mapping(value):
+        return {name: _value(field, value.get(name)) for name, field in type.fields.items()}
+    if type.element is not None and is_list(value):
+        return [_value(type.element, item) for item in value]
     return template(value)
 
 
@@ -180,6 +181,3 @@ def write(graph: Graph, directory: Path, *, backend: Mapping[str, Any] | None = 
     finally:
         beside.unlink(missing_ok=True)
     return path
-
-
-__all__ = ["FILE_NAME", "json_template", "synthesize", "template", "text", "text_template", "write"]

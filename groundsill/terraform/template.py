@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from json.encoder import encode_basestring  # pyright: ignore[reportUnknownVariableType]
 from typing import Any
 
 from groundsill.aws.reference_types import type_of_reference
+from groundsill.aws.shapes import is_list, is_mapping, is_set
 from groundsill.graph.reference import Broken, JsonDocument, Reference, references_in, split_template
 
+_text_of = json.JSONEncoder(ensure_ascii=False).encode
 _OPEN = "\ue000"
 _MARKER = re.compile(r"[$%]+\{")
 _TRAILING = re.compile(r"[$%]+\Z")
@@ -36,7 +36,7 @@ def escape(text: str) -> str:
 
 
 def _escape_marker(match: re.Match[str]) -> str:
-    """``$...${``: Terraform reads only the last two characters before ``{`` as an escape, so the last one is doubled."""
+    """``$...${``: Terraform reads only the two characters before ``{`` as an escape, so the last one is doubled."""
     marks = match[0][:-1]
     return f"{marks}{marks[-1]}{{"
 
@@ -80,10 +80,10 @@ def template(value: Any) -> Any:
         return None if isinstance(value, Broken) else _interpolation(value)
     if isinstance(value, JsonDocument):
         return json_template(value.content)
-    if isinstance(value, Mapping):
-        return {text_template(str(key)): template(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    if isinstance(value, set | frozenset):
-        return [template(item) for item in sorted(value, key=str)]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if is_mapping(value):
+        return {text_template(str(key)): template(item) for key, item in value.items()}
+    if is_set(value):
+        return [template(item) for item in sorted(value, key=str)]
     return [template(item) for item in value]
 
 
@@ -118,10 +118,10 @@ def _json(value: Any) -> str:
         return f'"{_interpolation(value)}"' if _stands_as_text(value) else f"${{jsonencode({value.expression})}}"
     if isinstance(value, str):
         return _json_string(value)
-    if isinstance(value, Mapping):
-        return "{" + ",".join(f"{_json_string(str(key))}:{_json(item)}" for key, item in value.items()) + "}"  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    if isinstance(value, list | tuple | set | frozenset):
-        return "[" + ",".join(_json(item) for item in value) + "]"  # pyright: ignore[reportUnknownVariableType]
+    if is_mapping(value):
+        return "{" + ",".join(f"{_json_string(str(key))}:{_json(item)}" for key, item in value.items()) + "}"
+    if is_list(value) or is_set(value):
+        return "[" + ",".join(_json(item) for item in value) + "]"
     return escape(_dump(value))
 
 
@@ -150,7 +150,7 @@ def _json_string(value: str) -> str:
 
 def _quoted(text: str) -> str:
     """Literal text inside a quoted template of Terraform's own language."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     # A mark as a character code can never be the start of an interpolation.
     escaped = escaped.replace("${", "\\u0024{").replace("%{", "\\u0025{")
     if _TRAILING.search(escaped):
@@ -162,7 +162,7 @@ def _quoted(text: str) -> str:
 
 
 def render_json(value: Any) -> str:
-    """Readable JSON, two spaces a level, ending in a newline: what ``json.dumps(indent=2)`` writes, several times faster."""
+    """Readable JSON, two spaces a level, ending in a newline: as ``json.dumps(indent=2)``, several times faster."""
     lines: list[str] = []
     _render(value, "\n", lines)
     lines.append("\n")
@@ -171,25 +171,25 @@ def render_json(value: Any) -> str:
 
 def _render(value: Any, indent: str, lines: list[str]) -> None:
     if isinstance(value, str):
-        lines.append(encode_basestring(value))
-    elif isinstance(value, dict):
+        lines.append(_text_of(value))
+    elif is_mapping(value):
         if not value:
             lines.append("{}")
             return
         inner = f"{indent}  "
         mark = "{"
-        for key, item in value.items():  # pyright: ignore[reportUnknownVariableType]
-            lines.append(f"{mark}{inner}{encode_basestring(key)}: ")
+        for key, item in value.items():
+            lines.append(f"{mark}{inner}{_text_of(key)}: ")
             _render(item, inner, lines)
             mark = ","
         lines.append(f"{indent}}}")
-    elif isinstance(value, list):
+    elif is_list(value):
         if not value:
             lines.append("[]")
             return
         inner = f"{indent}  "
         mark = "["
-        for item in value:  # pyright: ignore[reportUnknownVariableType]
+        for item in value:
             lines.append(f"{mark}{inner}")
             _render(item, inner, lines)
             mark = ","

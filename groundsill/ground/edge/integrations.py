@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from groundsill.ground.edge.asgi import HttpResponse, json_message
 from groundsill.ground.edge.authorizer import Allowed
@@ -104,6 +103,13 @@ class FixedIntegration:
         self._component = component
         self._callbacks = callbacks
 
-    async def __call__(self, request: GatewayRequest, *_: Any) -> HttpResponse:
+    async def __call__(
+        self,
+        request: GatewayRequest,
+        facts: EventFacts,
+        parameters: Mapping[str, str],
+        allowed: Allowed | None,
+        scopes: tuple[str, ...],
+    ) -> HttpResponse:
         self._callbacks.log(self._component, f"{request.method} {request.path}: {self._reason}")
         return json_message(self._status, INTERNAL)

@@ -52,7 +52,7 @@ class Proxy:
 
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
-                    limit=0, keepalive_timeout=_REUSE_SECONDS, ssl=True if self._verify else False
+                    limit=0, keepalive_timeout=_REUSE_SECONDS, ssl=bool(self._verify)
                 ),
                 auto_decompress=False,
                 cookie_jar=aiohttp.DummyCookieJar(),

@@ -64,8 +64,10 @@ class FunctionPool:
         """Starts one worker before the first request, so that it is not the one to wait."""
         worker = await self._new_worker()
         await worker.ready
-        if worker.alive and not self._stopped:
+        if worker.alive and not self._stopped and not worker.failed_to_start:
             self._put_back(worker)
+        else:
+            self._drop(worker)
 
     async def invoke(
         self,

@@ -45,14 +45,17 @@ class Worker(asyncio.Protocol):
         self._answer: asyncio.Future[Answer] | None = None
         self._output_fd = -1
         self._partial = b""
-        self._server: ForkServer | None = None
+        self._exit: asyncio.Future[int] | None = None
         self._ended: asyncio.Task[None] | None = None
         self._killed_for = ""
+        self._exit_code = -9
+        self._finished = False
         self._files: list[Signature] = []
         self.ready: asyncio.Future[None] = self._loop.create_future()
         self.pid = 0
         self.init_ms: float | None = None
         self.cold = True
+        self.failed_to_start = False
         self.peak_kib = 0
         self.request_id = ""
         self.lines: list[str] = []
@@ -84,7 +87,7 @@ class Worker(asyncio.Protocol):
         finally:
             theirs.close()
             os.close(output_write)
-        self._server = server
+        self._exit = server.exit_of(self.pid)
         os.set_blocking(output_read, False)
         self._output_fd = output_read
         self._loop.add_reader(output_read, self.read_output)
@@ -99,7 +102,10 @@ class Worker(asyncio.Protocol):
         """Sends one event; the result resolves when the handler returned or the process ended."""
         future: asyncio.Future[Answer] = self._loop.create_future()
         if self._transport is None or not self.alive:
-            future.set_result(Answer(b"", b"", exit_code=-9))
+            # It ended while it started. The future of its end may still be open.
+            self._answer = future
+            if self._finished:
+                self._give_up()
             return future
         self._answer = future
         self._transport.write(frames.REQUEST.pack(len(metadata), len(event)) + metadata + event)
@@ -133,26 +139,30 @@ class Worker(asyncio.Protocol):
         self._files.extend(tuple(entry) for entry in metadata.get("files", ()))
         if "init_ms" in metadata:
             self.init_ms = float(metadata["init_ms"])
+            self.failed_to_start = bool(metadata["failed"])
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.alive = False
         self._ended = self._loop.create_task(self._finish())
 
     async def _finish(self) -> None:
-        code = -9
-        if self._server is not None:
+        if self._exit is not None:
             try:
-                code = await asyncio.wait_for(asyncio.shield(self._server.exit_of(self.pid)), 2)
-            except (TimeoutError, KeyError):
+                self._exit_code = await asyncio.wait_for(asyncio.shield(self._exit), 2)
+            except TimeoutError:
                 # The socket is closed but the process stays: a handler that closed it. It is of no more use.
                 kill_group(self.pid)
         self.read_output()
         self._close_output()
+        self._finished = True
         if not self.ready.done():
             self.ready.set_result(None)
+        self._give_up()
+
+    def _give_up(self) -> None:
         answer, self._answer = self._answer, None
         if answer is not None and not answer.done():
-            answer.set_result(Answer(b"", b"", exit_code=code, killed_for=self._killed_for))
+            answer.set_result(Answer(b"", b"", self._exit_code, self._killed_for))
 
     def _close_output(self) -> None:
         if self._output_fd >= 0:
@@ -211,8 +221,11 @@ class Worker(asyncio.Protocol):
                     return int(statm.read().split()[1]) * (os.sysconf("SC_PAGE_SIZE") // 1024)
             import psutil
 
-            return psutil.Process(self.pid).memory_info().rss // 1024
-        except Exception:  # the process may be gone at any moment
+            try:
+                return psutil.Process(self.pid).memory_info().rss // 1024
+            except psutil.Error:
+                return 0
+        except (OSError, ValueError, IndexError, ImportError):  # the process may be gone at any moment
             return 0
 
     def kill(self, reason: str) -> None:

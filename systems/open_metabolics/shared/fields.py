@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from typing import Any
 
@@ -70,8 +69,8 @@ def session_id(fields: dict[str, Any]) -> str:
 
 
 def number(value: Any, name: str, *, low: float, high: float, unit: str) -> float:
-    """A finite number from `low` to `high`; a string that looks like one is not one."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    """A number from `low` to `high`, which NaN and infinity never are; a string that looks like one is not one."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise invalid(name, f"This field must be a number ({unit}).")
     if not low <= value <= high:
         raise invalid(name, f"This field must be from {low:g} to {high:g} {unit}.")

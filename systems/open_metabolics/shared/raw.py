@@ -4,11 +4,11 @@
 |-------|---------------------------|---------------------------------------------------------------------------|
 | owner | `#owner`                  | `Owner` (e-mail), `CreatedAt` (ms since 1970)                             |
 | row   | time of the sample        | `UserEmail`, one number a sensor column                                   |
-| chunk | time of its first sample  | `UserEmail`, `EndTimestamp`, `Count`, `Columns`, `Samples` (binary)       |
+| chunk | `<first time>#<count>`    | `UserEmail`, `EndTimestamp`, `Count`, `Columns`, `Samples` (binary)       |
 
 `#` sorts before every digit, so a query from "0" on sees samples only. The owner item has no `UserEmail` and so is
 not in the index. It is written with a condition before any sample: of two users who use one session id at the same
-moment exactly one gets it.
+moment exactly one gets it. A chunk's key holds its length, so that a shorter one never replaces a longer.
 
 `Samples` holds `Count` little-endian 64-bit times in microseconds, then for each column of `Columns` its `Count`
 little-endian 32-bit floats (the precision of a phone's sensors).
@@ -121,7 +121,7 @@ def chunk_items(samples: Samples, session_id: str, user_email: str, size: int) -
         values = [array("f", column[start : start + size]) for column in samples.values]
         yield {
             "SessionId": {"S": session_id},
-            "Timestamp": {"S": timestamps.format_key(times[0])},
+            "Timestamp": {"S": f"{timestamps.format_key(times[0])}#{len(times):03d}"},
             "UserEmail": {"S": user_email},
             "EndTimestamp": {"S": timestamps.format_key(times[-1])},
             "Count": {"N": str(len(times))},

@@ -119,7 +119,8 @@ def aws_endpoint() -> Iterator[str]:
         with urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=30):
             yield endpoint
     finally:
-        process.terminate()
+        # Nothing of it is kept, and a graceful end would wait for open long polls.
+        process.kill()
         process.wait(10)
 
 

@@ -33,7 +33,7 @@ def work(backend: Backend, worker: Any = None, *, messages: int = 1) -> None:
     """Take and handle so many messages."""
     worker = worker or make_worker(backend)
     for _ in range(messages):
-        message = worker._receive()
+        message = worker.receive()
         assert message is not None, "the queue is empty"
         worker.handle(message)
 

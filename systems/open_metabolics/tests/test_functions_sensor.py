@@ -56,6 +56,9 @@ def test_chunks_share_an_item(backend: Backend) -> None:
     answer = ok(ROUTE, {"csv_data": walk_csv(4), "session_id": "chunked", "chunk_samples": 64})
     assert (answer["rows"], answer["items"]) == (200, 4)
     assert [int(item["Count"]["N"]) for item in stored(backend, "chunked")] == [64, 64, 64, 8]
+    # A shorter batch from the same start takes nothing away.
+    ok(ROUTE, {"csv_data": walk_csv(1), "session_id": "chunked", "chunk_samples": 50})
+    assert [int(item["Count"]["N"]) for item in stored(backend, "chunked")] == [50, 64, 64, 64, 8]
 
 
 @pytest.mark.requirement("OM-B14")

@@ -12,14 +12,16 @@ from groundsill.ground.aws_api.emulator import Emulator
 
 def install(emulator: Emulator, durability: Durability, loop: asyncio.AbstractEventLoop) -> None:
     """Mend each service when it is first loaded, and load those that every system uses."""
-    from groundsill.ground.aws_api.patches import cognito, denials, dynamodb, s3, sqs
+    from groundsill.ground.aws_api.patches import cognito, denials, dynamodb, permissions, s3, sqs
 
     denials.apply(emulator)
+    permissions.apply(emulator)
+    dynamodb.add_leading_keys(emulator)
     s3.apply_to_anonymous(emulator)
     mends: dict[str, Callable[[Any], None]] = {
         "cognito": cognito.apply,
         "dynamodb": lambda module: dynamodb.apply(module, durability),
-        "sqs": lambda module: sqs.apply(module, emulator, loop),
+        "sqs": lambda module: sqs.apply(module, loop),
     }
     load = emulator.app._get_module
 

@@ -7,18 +7,37 @@ lower case. The emulator left the resource out, which is the very thing that a p
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import Any
 
 from groundsill.ground.aws_api.emulator import Emulator
 
 
+# A batch or a transaction is checked resource by resource; the emulator named the first, not the one refused.
+_refused_resource: ContextVar[str] = ContextVar("refused_resource", default="*")
+
+
 def apply(emulator: Emulator) -> None:
     """Mend the wording of denials."""
     actions = emulator.iam_actions
+    evaluator = emulator.iam_evaluator
+    enforce = evaluator.enforce
+
+    def noting_enforce(access_key_id: str, iam_action: str, service: str, region: str, resource_arn: str = "*",
+                       service_context: Any = None) -> Any:
+        result = enforce(access_key_id, iam_action, service, region, resource_arn=resource_arn,
+                         service_context=service_context)
+        if result is not None:
+            _refused_resource.set(resource_arn)
+        return result
+
+    evaluator.enforce = noting_enforce
     original = actions.access_denied_response
 
     def with_resource(service: str, action: str, principal_arn: str, request_id: str, **options: Any) -> Any:
         resource = options.get("resource_arn", "*")
+        if service == "dynamodb" and _refused_resource.get() != "*":
+            resource = _refused_resource.get()
         explicit = options.get("explicit_deny", False)
         if (not options.get("message") and not options.get("error_code") and resource.startswith("arn:")
                 and service != "iot" and not (explicit and options.get("resource_policy_arn"))):

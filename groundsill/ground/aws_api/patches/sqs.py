@@ -18,7 +18,6 @@ import time
 import uuid
 from typing import Any
 
-from groundsill.ground.aws_api.emulator import Emulator
 from groundsill.ground.aws_api.patches.sqs_redrive import Redrive
 
 
@@ -55,7 +54,7 @@ class Arrivals:
                 future.set_result(None)
 
 
-def apply(module: Any, emulator: Emulator, loop: asyncio.AbstractEventLoop) -> None:
+def apply(module: Any, loop: asyncio.AbstractEventLoop) -> None:
     """Mend the emulator's SQS module."""
     arrivals = Arrivals(loop)
     _announce_arrivals(module, arrivals)
@@ -67,7 +66,6 @@ def apply(module: Any, emulator: Emulator, loop: asyncio.AbstractEventLoop) -> N
     handlers["StartMessageMoveTask"] = redrive.start
     handlers["ListMessageMoveTasks"] = redrive.list
     handlers["CancelMessageMoveTask"] = redrive.cancel
-    _name_redriven_queue(emulator)
 
 
 def _announce_arrivals(module: Any, arrivals: Arrivals) -> None:
@@ -139,17 +137,3 @@ def _repeatable_batch_delete(module: Any) -> Any:
                 "Failed": [entry for entry in result["Failed"] if entry not in repeated]}
 
     return delete_again
-
-
-def _name_redriven_queue(emulator: Emulator) -> None:
-    """A redrive names its queue by ARN, not by address: permissions are checked on that ARN."""
-    actions = emulator.iam_actions
-    original = actions.extract_resource_arn
-
-    def extract(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> str:
-        if service == "sqs" and headers.get("x-amz-target", "").endswith("MessageMoveTasks") or (
-                service == "sqs" and headers.get("x-amz-target", "").endswith("StartMessageMoveTask")):
-            return actions._safe_json_field(body, "SourceArn") or "*"
-        return original(service, method, path, headers, body, *rest)
-
-    actions.extract_resource_arn = extract

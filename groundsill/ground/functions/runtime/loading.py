@@ -32,6 +32,27 @@ class SourceFiles:
     def __init__(self) -> None:
         self._signatures: dict[str, Signature] = {}
         self._reported = 0
+        self._root = ""
+
+    def watch(self, root: str) -> None:
+        """Also notes every other file below a directory that is opened for reading, until :meth:`close`: templates
+        and settings that a module reads while it is imported."""
+        self._root = root + os.sep
+        sys.addaudithook(self._audit)
+
+    def close(self) -> None:
+        """Ends :meth:`watch`. What a handler opens later may be its own output."""
+        self._root = ""
+
+    def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event != "open" or not self._root:
+            return
+        path, mode = arguments[0], arguments[1]
+        if not isinstance(path, str) or (mode is not None and not str(mode).startswith("r")):
+            return
+        absolute = os.path.abspath(path)
+        if absolute.startswith(self._root) and not absolute.endswith(".pyc") and "site-packages" not in absolute:
+            self.note(absolute)
 
     def note(self, path: str) -> None:
         self._signatures.setdefault(path, signature(path))
@@ -94,6 +115,7 @@ def install_loader(code_directory: str, files: SourceFiles) -> None:
             raise ImportError("an installed package")
         return finder(path)
 
+    files.watch(root)
     sys.path_hooks.insert(0, hook)
     sys.path.insert(0, code_directory)
     sys.path_importer_cache.clear()

@@ -73,9 +73,11 @@ class Worker:
             failure = _from_exception(error)
         if failure is not None:
             logs.write_error(failure, self._log_format)
+        self._files.close()
         self._flush()
         reader = frames.FrameReader(self._connection)
-        self._send(frames.READY, metadata={"init_ms": (time.perf_counter() - started) * 1000})
+        ready = {"init_ms": (time.perf_counter() - started) * 1000, "failed": failure is not None}
+        self._send(frames.READY, metadata=ready)
         while True:
             request = reader.read()
             if request is None:

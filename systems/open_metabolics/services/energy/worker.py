@@ -9,7 +9,9 @@ What becomes of a message:
 - **not a job of ours** (no JSON, no session id): logged and back at once, so that it too ends in the dead-letter queue.
 - **a job that is completed, or was replaced by a newer one**: deleted. SQS may deliver a message twice.
 - **the worker dies**: nothing; the message is visible again when its lease ends.
-- **the worker is asked to stop** (SIGTERM): it has `STOP_GRACE_SECONDS` to finish, then gives the job back.
+- **the worker is asked to stop** (SIGTERM): it has `STOP_GRACE_SECONDS` to finish, then gives the job back. An idle
+  one ends with its long poll (`POLL_SECONDS`): an abandoned poll could still be handed a message, which nobody would
+  see until its visibility timeout. A second signal ends it at once.
 """
 
 from __future__ import annotations
@@ -35,16 +37,14 @@ from .run import Progress, run
 from .settings import Settings
 from .status import LeaseLost, StatusRow
 
-# The longest that SQS lets a receive wait.
-POLL_SECONDS = 20
-# A message handed to a worker that stops in this very moment comes back after this time, not after a whole lease.
+# A message handed to a worker that dies in this very moment comes back after this time, not after a whole lease.
 FIRST_LEASE_SECONDS = 30
 # Between attempts while the queue cannot be reached.
 MAX_PAUSE_SECONDS = 30.0
 
 
 class Stopped(BaseException):
-    """SIGTERM came while nothing but the long poll was under way."""
+    """Nothing but waiting is under way, and the process shall end."""
 
 
 class GaveBack(Exception):
@@ -67,7 +67,7 @@ class Worker:
         self._worker_id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._queue_url = settings.tables.queue_url
         self._stop_at: float | None = None
-        self._polling = False
+        self._waiting = False
 
     def run(self) -> int:
         """Work until the process is asked to stop; returns the exit code."""
@@ -78,15 +78,19 @@ class Worker:
         try:
             while self._stop_at is None:
                 try:
-                    message = self._receive()
+                    message = self.receive()
                     pause = 1.0
                 except Exception as error:
                     log_exception("receive_failed", error)
-                    self._wait(pause)
+                    self._pause(pause)
                     pause = min(MAX_PAUSE_SECONDS, pause * 2)
                     continue
-                if message is not None:
-                    self.handle(message)
+                if message is None:
+                    continue
+                if self._stop_at is not None:
+                    self._give_back(message["ReceiptHandle"], 0)
+                    break
+                self.handle(message)
         except Stopped:
             pass
         log("stop", role="worker", worker_id=self._worker_id)
@@ -158,35 +162,31 @@ class Worker:
         if self._stop_at is not None and time.monotonic() > self._stop_at + self._settings.stop_grace_seconds:
             raise GaveBack
 
-    def _receive(self) -> dict[str, Any] | None:
-        # From here to the answer SIGTERM ends the poll at once.
-        self._polling = True
+    def receive(self) -> dict[str, Any] | None:
+        """One long poll: a message, or None."""
+        self._waiting = True
         try:
-            if self._stop_at is not None:
-                return None
             answer = sqs().receive_message(
                 QueueUrl=self._queue_url,
                 MaxNumberOfMessages=1,
-                WaitTimeSeconds=POLL_SECONDS,
+                WaitTimeSeconds=self._settings.poll_seconds,
                 VisibilityTimeout=FIRST_LEASE_SECONDS,
                 MessageSystemAttributeNames=["ApproximateReceiveCount"],
             )
         finally:
-            self._polling = False
+            self._waiting = False
         messages = answer.get("Messages", [])
         return messages[0] if messages else None
 
-    def _wait(self, seconds: float) -> None:
-        self._polling = True
-        try:
-            time.sleep(seconds)
-        finally:
-            self._polling = False
+    def _pause(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while self._stop_at is None and time.monotonic() < deadline:
+            time.sleep(0.1)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         if self._stop_at is None:
             self._stop_at = time.monotonic()
-        if self._polling:
+        elif self._waiting:
             raise Stopped
 
     def _delete(self, receipt: str) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
+from .filters import RATE
 from .gait import cycle_ranges, resample_cycles, swing_peaks
 
 #: g. Below this mean length the accelerometer holds no gravity (a phone that reports user acceleration only).
 LEAST_GRAVITY = 0.3
+#: Seconds after which a bout is calibrated anew.
+PIECE = 30.0
 
 
 def align(gyroscope: np.ndarray, accelerometer: np.ndarray) -> np.ndarray:
@@ -19,19 +20,35 @@ def align(gyroscope: np.ndarray, accelerometer: np.ndarray) -> np.ndarray:
     across y, the one that holds most of the angular velocity is the axis of the swing, z. Without gravity in the
     signal, z is the main axis of the angular velocity and y the second one. After OpenMetabolics' calibration of
     each bout, with the principal axis in closed form instead of a search over angles.
+
+    A phone slips in its pocket, so a long bout is calibrated anew every 30 s; the axes of each piece keep the
+    direction of the piece before.
     """
+    pieces: list[np.ndarray] = []
+    before: np.ndarray | None = None
+    count = max(1, round(len(gyroscope) / (PIECE * RATE)))
+    for moved, felt in zip(np.array_split(gyroscope, count), np.array_split(accelerometer, count), strict=True):
+        axes = _axes(moved, felt)
+        if before is not None and axes[:, 2] @ before[:, 2] < 0:
+            axes = axes * np.array([-1.0, 1.0, -1.0])
+        pieces.append(moved @ axes)
+        before = axes
+    return np.concatenate(pieces)
+
+
+def _axes(gyroscope: np.ndarray, accelerometer: np.ndarray) -> np.ndarray:
+    """Columns x, y, z of the thigh in the phone's coordinates."""
     gravity = accelerometer.mean(axis=0)
     length = float(np.linalg.norm(gravity))
     if length >= LEAST_GRAVITY:
         up = gravity / length
-        across = gyroscope - np.outer(gyroscope @ up, up)
-        swing = _main_axis(across)
+        swing = _main_axis(gyroscope - np.outer(gyroscope @ up, up))
         swing = swing - up * (swing @ up)
         swing /= max(float(np.linalg.norm(swing)), 1e-12)
     else:
         swing = _main_axis(gyroscope)
         up = _main_axis(gyroscope - np.outer(gyroscope @ swing, swing))
-    return gyroscope @ np.column_stack([np.cross(up, swing), up, swing])
+    return np.column_stack([np.cross(up, swing), up, swing])
 
 
 def _main_axis(vectors: np.ndarray) -> np.ndarray:
@@ -39,25 +56,20 @@ def _main_axis(vectors: np.ndarray) -> np.ndarray:
     return np.linalg.eigh(vectors.T @ vectors)[1][:, -1]
 
 
-def forward(aligned: np.ndarray, templates: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """Which way round the swing is: the aligned signal with swing forward positive, its cycles and how clear it is.
+def forward(aligned: np.ndarray, templates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The aligned signal with the swing forward positive, and the index ranges (k, 2) of its cycles.
 
-    Both ways are segmented and each cycle is compared with the mean swing of walking, running, cycling and climbing;
-    the way whose cycles fit better is the right one.
+    Both ways round are segmented and each cycle is compared with the mean swing of walking, running, cycling and
+    climbing; the way whose cycles fit better is the right one.
 
     Args:
         aligned: What `align` gives.
         templates: Mean swings with zero mean and unit norm, shape (kinds, 30).
-
-    Returns:
-        The signal, index ranges of its cycles (k, 2), and the difference of the fits times the number of cycles.
     """
     turned = aligned * np.array([-1.0, 1.0, -1.0])
-    sides = [(_fit(side, templates), side) for side in (aligned, turned)]
-    (one, ranges_one), (two, ranges_two) = sides[0][0], sides[1][0]
-    lead = one - two
-    count = max(len(ranges_one), len(ranges_two))
-    return (aligned, ranges_one, lead * count) if lead >= 0 else (turned, ranges_two, lead * count)
+    fit, ranges = _fit(aligned, templates)
+    turned_fit, turned_ranges = _fit(turned, templates)
+    return (aligned, ranges) if fit >= turned_fit else (turned, turned_ranges)
 
 
 def _fit(signal: np.ndarray, templates: np.ndarray) -> tuple[float, np.ndarray]:
@@ -70,5 +82,3 @@ def _fit(signal: np.ndarray, templates: np.ndarray) -> tuple[float, np.ndarray]:
     swing /= np.linalg.norm(swing, axis=1, keepdims=True) + 1e-9
     return float((swing @ templates.T).max(axis=1).mean()), ranges
 
-
-Progress = Callable[[float], None]

@@ -61,12 +61,11 @@ class Expert:
 
 @dataclass(frozen=True)
 class Trees:
-    """A forest as flat arrays; a leaf's children are itself."""
+    """A forest as flat arrays: the left child is the next node, and a leaf, marked by `right` = itself, stays."""
 
     roots: np.ndarray
     feature: np.ndarray
     threshold: np.ndarray
-    left: np.ndarray
     right: np.ndarray
     value: np.ndarray
     mass_exponent: float
@@ -77,8 +76,9 @@ class Trees:
         rows = np.arange(len(features))[:, None]
         node = np.broadcast_to(self.roots, (len(features), len(self.roots))).copy()
         for _ in range(self.depth):
-            goes_left = features[rows, self.feature[node]] <= self.threshold[node]
-            node = np.where(goes_left, self.left[node], self.right[node])
+            right = self.right[node]
+            goes_left = (features[rows, self.feature[node]] <= self.threshold[node]) & (right != node)
+            node = np.where(goes_left, node + 1, right)
         return self.value[node].mean(axis=1) + self.mass_exponent * features[:, 0]
 
 
@@ -137,10 +137,9 @@ def to_document(model: Model) -> dict[str, Any]:
             "depth": trees.depth,
             "roots": trees.roots.tolist(),
             "feature": trees.feature.tolist(),
-            "threshold": _rounded(trees.threshold),
-            "left": trees.left.tolist(),
+            "threshold": _rounded(trees.threshold, 5),
             "right": trees.right.tolist(),
-            "value": _rounded(trees.value, 5),
+            "value": _rounded(trees.value, 4),
         },
         "templates": _rounded(model.templates, 5),
     }
@@ -175,7 +174,7 @@ def from_document(document: dict[str, Any]) -> Model:
             for expert in document["experts"]
         ),
         trees=Trees(
-            *(np.array(trees[key]) for key in ("roots", "feature", "threshold", "left", "right", "value")),
+            *(np.array(trees[key]) for key in ("roots", "feature", "threshold", "right", "value")),
             mass_exponent=trees["mass_exponent"],
             depth=trees["depth"],
         ),

@@ -1,0 +1,46 @@
+# Everything a fresh machine needs is set up by the first of these that is run: git, make and Python 3.11 are enough.
+PYTHON ?= python3
+VENV := .venv
+READY := $(VENV)/.ready
+SYSTEM := systems/open_metabolics
+export PYTHONDONTWRITEBYTECODE =
+
+.PHONY: up down test lint setup lock bench clean
+
+## Run OpenMetabolics on this machine and play a walk through it; it runs on until `make down`.
+up: setup
+	@$(VENV)/bin/groundsill up $(SYSTEM) --stage dev --detach
+	@$(VENV)/bin/python -m systems.open_metabolics.walk
+
+## Stop it. Its data stays; `groundsill down systems/open_metabolics --wipe` deletes that too.
+down: setup
+	@$(VENV)/bin/groundsill down $(SYSTEM) --stage dev
+
+## Lint, types and every test.
+test: setup lint
+	$(VENV)/bin/pytest
+
+lint: setup
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/basedpyright
+
+setup: $(READY)
+
+$(READY): requirements.lock pyproject.toml
+	@echo "Setting up $(VENV) (once)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=...")'
+	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(VENV)/bin/uv || $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@$(VENV)/bin/uv pip sync --quiet --python $(VENV)/bin/python --require-hashes --allow-empty-requirements requirements.lock
+	@$(VENV)/bin/python -m pip --version >/dev/null 2>&1 || true
+	@$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python --no-deps --no-build-isolation --editable .
+	@$(VENV)/bin/python -m groundsill.aws.stubs
+	@touch $(READY)
+
+## Lock the newest versions that pyproject.toml allows.
+lock:
+	$(VENV)/bin/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--all-extras --all-groups pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache

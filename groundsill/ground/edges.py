@@ -1,0 +1,132 @@
+"""The front doors of a system on this machine: HTTP APIs and load balancers, each on a port of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from groundsill.graph import Graph
+from groundsill.ground.edge.server import PortTaken, Server, serve
+from groundsill.ground.ports import Ports
+from groundsill.ground.resolved import ResolvedGraph
+from groundsill.ground.workloads import WorkloadEnvironment
+
+Log = Callable[[str, str], None]
+
+
+class Edges:
+    """Every front door of a system.
+
+    The ports are chosen before anything starts, since addresses are values that other resources refer to.
+
+    Arguments:
+        graph: the system's graph.
+        ports: gives and remembers ports.
+        port: port of the first HTTP API; None for a remembered or free one.
+        log: takes a component's name and a line.
+        certificates: folder of the local certificate authority.
+        time_scale: multiplies the waiting times of health checks.
+    """
+
+    def __init__(
+        self, graph: Graph, ports: Ports, port: int | None, log: Log, certificates: Path, time_scale: float,
+    ) -> None:
+        self._log, self._certificates, self._time_scale = log, certificates, time_scale
+        self._graph = graph
+        self._wanted = port
+        doors = graph.of_type("aws_apigatewayv2_api", "aws_lb_listener")
+        self._ports: dict[str, int] = {}
+        for door in doors:
+            first = port is not None and not self._ports
+            self._ports[door.address] = ports.choose(door.address, port if first else None)
+        self._servers: list[Server] = []
+        self._closers: list[Callable[[], Any]] = []
+        self.targets: Any = None
+        self.urls: dict[str, str] = {}
+
+    def overrides(self) -> dict[str, dict[str, Any]]:
+        """Attributes that say where each front door is on this machine, by address."""
+        found: dict[str, dict[str, Any]] = {
+            address: {"api_endpoint": f"http://127.0.0.1:{port}"}
+            for address, port in self._ports.items() if address.startswith("aws_apigatewayv2_api.")
+        }
+        for listener in self._graph.of_type("aws_lb_listener"):
+            for address in self._graph.dependencies(listener.address):
+                if address.startswith("aws_lb.") and listener.arguments.get("protocol") != "HTTPS":
+                    found.setdefault(address, {"dns_name": f"127.0.0.1:{self._ports[listener.address]}"})
+        return found
+
+    async def start(self, resolved: ResolvedGraph, runner: Any, workloads: WorkloadEnvironment) -> None:
+        """Start every front door.
+
+        Raises:
+            PortTaken: a port is in use.
+        """
+        from groundsill.ground.edge.http_api import EdgeCallbacks
+        from groundsill.ground.edge.http_api_builder import http_apis
+        from groundsill.ground.edge.load_balancer_builder import load_balancers
+        from groundsill.ground.edge.proxy import Proxy
+
+        proxy = Proxy()
+        self._closers.append(proxy.close)
+        balancing = load_balancers(
+            resolved, access_log=self._access, log=self._log, time_scale=self._time_scale,
+            local_ports={resolved[address].attributes["arn"]: port for address, port in self._ports.items()
+                         if address.startswith("aws_lb_listener.")},
+        )
+        self.targets = balancing.groups
+        self._closers.append(balancing.groups.stop)
+        callbacks = EdgeCallbacks(
+            invoke=runner.invoke, jwks_url_for=workloads.jwks_url, fetch=proxy.fetch,
+            listener_url=self._listener_urls(resolved).get, access_log=self._access, log=self._log,
+        )
+        apis, refused = http_apis(resolved, callbacks)
+        for refusal in (*refused, *balancing.refused):
+            self._log("edge", f"{refusal.address} does not run: {refusal.reason}")
+        by_id = {str(api.attributes["id"]): api for api in resolved.of_type("aws_apigatewayv2_api")}
+        for api in apis:
+            resource = by_id[api.api_id]
+            server = await serve(api, port=self._ports[resource.address])
+            self._servers.append(server)
+            self.urls[resource.component or resource.name] = self._api_url(resolved, api.api_id, server.url)
+        for listener in balancing.listeners:
+            resource = resolved.find("aws_lb_listener", "arn", listener.arn)
+            assert resource is not None
+            certificate = self._certificate(resolved, listener) if listener.protocol == "HTTPS" else None
+            server = await serve(listener, port=self._ports[resource.address], certificate=certificate)
+            self._servers.append(server)
+            self.urls[f"{listener.component} ({listener.protocol} {listener.port})"] = server.url
+
+    async def stop(self) -> None:
+        """Close every front door."""
+        await asyncio.gather(*(server.stop() for server in self._servers))
+        for close in self._closers:
+            await close()
+
+    def _listener_urls(self, resolved: ResolvedGraph) -> Mapping[str, str]:
+        return {
+            str(listener.attributes["arn"]):
+                f"{str(listener.arguments.get('protocol', 'HTTP')).lower()}://127.0.0.1:{self._ports[listener.address]}"
+            for listener in resolved.of_type("aws_lb_listener")
+        }
+
+    def _api_url(self, resolved: ResolvedGraph, api_id: str, url: str) -> str:
+        for stage in resolved.of_type("aws_apigatewayv2_stage"):
+            if stage.arguments.get("api_id") == api_id and stage.arguments["name"] != "$default":
+                return f"{url}/{stage.arguments['name']}"
+        return url
+
+    def _certificate(self, resolved: ResolvedGraph, listener: Any) -> tuple[str, str]:
+        from groundsill.ground.edge.certificates import certificate_for
+
+        certificate = resolved.find("aws_acm_certificate", "arn", listener.certificate_arn)
+        names = [str(certificate.arguments["domain_name"])] if certificate else []
+        return certificate_for(self._certificates, (*names, "localhost", "127.0.0.1"))
+
+    def _access(self, record: Any) -> None:
+        self._log(record.component, f"{record.method} {record.path} {record.status} {record.milliseconds:.1f} ms")
+
+
+__all__ = ["Edges", "PortTaken"]
