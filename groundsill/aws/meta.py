@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from groundsill.aws.problems import DEPRECATED, INVALID_META_ARGUMENT, INVALID_NAME, Problems
 from groundsill.aws.schema import Block
+from groundsill.aws.shapes import is_list, is_set
 from groundsill.graph.diagnostics import Severity, did_you_mean
 from groundsill.graph.reference import Broken, Reference
 from groundsill.graph.resource import Lifecycle, Resource

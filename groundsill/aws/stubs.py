@@ -29,7 +29,8 @@ from groundsill.graph.reference import JsonDocument, Reference
 from groundsill.graph.resource import Lifecycle as Lifecycle, Resource
 
 _B = TypeVar("_B")
-Text: TypeAlias = str | Reference | JsonDocument
+# Terraform turns a number into text, and many arguments that hold numbers are text to it.
+Text: TypeAlias = str | int | Reference | JsonDocument
 Json: TypeAlias = str | Reference | JsonDocument | Mapping[str, Any] | list[Any]
 Number: TypeAlias = float | Reference
 Flag: TypeAlias = bool | Reference
@@ -39,8 +40,8 @@ Texts: TypeAlias = (
 Numbers: TypeAlias = (
     list[int] | list[float] | list[float | Reference] | tuple[float | Reference, ...] | set[int] | Reference
 )
-TextMap: TypeAlias = Mapping[str, str | Reference | None] | Reference
-Blocks: TypeAlias = _B | list[_B] | list[_B | None] | tuple[_B | None, ...]
+TextMap: TypeAlias = Mapping[str, str | int | Reference | None] | Reference
+Blocks: TypeAlias = _B | Sequence[_B | None]
 Dependencies: TypeAlias = Resource | str | Sequence[Resource | Reference | str]
 Earlier: TypeAlias = str | Sequence[str]
 '''

@@ -58,7 +58,7 @@ def terraform_name(*parts: str) -> str:
         >>> terraform_name("energy-jobs", "dead letters")
         'energy_jobs_dead_letters'
     """
-    text = re.sub(r"[^A-Za-z0-9_]+", "_", "_".join(part for part in parts if part)).strip("_")
+    text = re.sub(r"[^A-Za-z0-9]+", "_", "_".join(part for part in parts if part)).strip("_")
     return text if text and not text[0].isdigit() else f"_{text}"
 
 

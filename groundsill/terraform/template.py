@@ -30,6 +30,10 @@ def escape(text: str) -> str:
         >>> escape("${aws:username} 50%{off}")
         '$${aws:username} 50%%{off}'
     """
+    if "\r" in text:
+        # Terraform's scanner swallows the character after a carriage return, be it the `$` of an interpolation.
+        *before, last = text.split("\r")
+        return "".join(f'{_literal_before_reference(piece)}${{"\\r"}}' for piece in before) + escape(last)
     if "{" not in text:
         return text
     return _MARKER.sub(_escape_marker, text)
@@ -59,7 +63,7 @@ def text_template(value: str) -> str:
         '${aws_s3_bucket.a.arn}/$${x}'
     """
     if _OPEN not in value:
-        return escape(value) if "{" in value else value
+        return escape(value)
     parts = split_template(value)
     rendered: list[str] = []
     for index, part in enumerate(parts):

@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from groundsill.ground.edge.http_api import EdgeCallbacks
 from groundsill.ground.edge.http_api_builder import http_apis
-from groundsill.ground.edge.proxy import Proxy
 from groundsill.ground.edge.server import serve
 from groundsill.ground.functions.results import InvocationResult
 from groundsill.ground.resolved import ResolvedGraph, ResolvedResource
@@ -107,11 +106,9 @@ class World:
     def run(self, use: Callable[[Ask], Awaitable[T]], jwks: str | None = None) -> T:
         async def main() -> T:
             keys = await serve(self.key_server)
-            proxy = Proxy()
             callbacks = EdgeCallbacks(
                 invoke=self.invoke,
                 jwks_url_for=lambda issuer: jwks or keys.url + "/jwks.json",
-                fetch=proxy.fetch,
                 log=lambda component, line: self.said.append(line),
             )
             (api,), refused = http_apis(self.graph(), callbacks)
@@ -123,7 +120,7 @@ class World:
             finally:
                 await server.stop()
                 await keys.stop()
-                await proxy.close()
+                await api.close()
 
         return asyncio.run(asyncio.wait_for(main(), 30))
 

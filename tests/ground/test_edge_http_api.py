@@ -105,6 +105,7 @@ class Api:
                     return await use(Client(session, server.url))
             finally:
                 await server.stop()
+                await api.close()
 
         return asyncio.run(asyncio.wait_for(main(), 30))
 
@@ -495,6 +496,7 @@ def test_a_private_integration_keeps_the_stage_unless_it_is_taken_out(
                 return (await Client(session, server.url).ask("GET", "/dev/pets/7?a=1", headers=headers)).json
         finally:
             await server.stop()
+            await application.close()
             await target.stop()
 
     seen = asyncio.run(main())

@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from groundsill.ground.aws_api.settings import AwsApiError, AwsApiSettings, Credentials
 
@@ -36,6 +36,7 @@ class AwsApi:
         self._root = root
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = False
+        self._restarting = False
 
     @classmethod
     async def start(cls, settings: AwsApiSettings) -> AwsApi:
@@ -152,18 +153,24 @@ class AwsApi:
 
         A supervisor awaits it and calls `restart`. After `stop` it never returns.
         """
-        while True:
+        while not self._stopping:
             process = self._process
-            if process is not None:
-                code = await process.wait()
-                if not self._stopping and process is self._process:
-                    return code
-            await asyncio.sleep(0.05)
+            if process is None:
+                break
+            code = await process.wait()
+            if not self._stopping and process is self._process and not self._restarting:
+                return code
+            await asyncio.sleep(0.02)
+        return await asyncio.get_running_loop().create_future()
 
     async def restart(self) -> None:
         """Start the server again on the same port, on the same data."""
-        await self._end_process()
-        await self._spawn()
+        self._restarting = True
+        try:
+            await self._end_process()
+            await self._spawn()
+        finally:
+            self._restarting = False
 
     async def stop(self) -> None:
         """End the server; everything it acknowledged is stored. Harmless when it does not run."""
@@ -171,7 +178,7 @@ class AwsApi:
         await self._end_process()
         self._listener.close()
 
-    async def __aenter__(self) -> AwsApi:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -21,9 +21,6 @@ _Read = TypeVar("_Read")
 
 log = logging.getLogger("groundsill.aws_api")
 
-DELAYED = frozenset({"cloudwatch_logs", "cloudwatch"})
-"""Stored within two seconds and at a clean stop, not before each answer: their entries grow with every call."""
-
 ALONGSIDE: dict[str, tuple[str, ...]] = {
     # A call to the first changes the others in the same breath.
     "sns": ("sqs", "ses"), "s3": ("sqs",), "eventbridge": ("sqs",), "cognito": ("ses", "sts"), "ses": ("sns", "sqs"),
@@ -82,7 +79,7 @@ class Durability:
             keys = dict.fromkeys(self._emulator.loaded())
         for key in list(keys):
             keys.update(dict.fromkeys(ALONGSIDE.get(key, ())))
-        self.flush_states([key for key in keys if key not in DELAYED])
+        self.flush_states(keys)
         self.unsaved = True
 
     def flush_everything(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -56,11 +56,12 @@ class FastPath:
         if action not in hot or "content-encoding" in headers:
             return None
         try:
-            data: Any = orjson.loads(body)
+            parsed: object = orjson.loads(body)
         except orjson.JSONDecodeError:
             return None
-        if not isinstance(data, dict):
+        if not isinstance(parsed, dict):
             return None
+        data = cast("dict[str, Any]", parsed)
         responses = self._emulator.responses
         responses._request_account_id.set(self._account)
         responses._request_region.set(region)
@@ -104,16 +105,17 @@ class FastPath:
             index = data.get("IndexName")
             arn = self._table_arn(name, region)
             return [(f"dynamodb:{action}", f"{arn}/index/{index}" if isinstance(index, str) and index else arn)]
-        tables = data.get("RequestItems")
-        if isinstance(tables, dict):
+        batches: Any = data.get("RequestItems")
+        if isinstance(batches, dict):
+            tables = cast("dict[str, Any]", batches)
             return [(f"dynamodb:{action}", self._table_arn(name, region)) for name in tables]
         checks: list[Check] = []
         for entry in data.get("TransactItems") or ():
             if not isinstance(entry, dict) or not entry:
                 return []
-            for member, detail in entry.items():
+            for member, detail in cast("dict[str, Any]", entry).items():
                 permission = _TRANSACTION_PERMISSION.get(member)
-                table = detail.get("TableName") if isinstance(detail, dict) else None
+                table: object = cast("dict[str, Any]", detail).get("TableName") if isinstance(detail, dict) else None
                 if permission is None or not isinstance(table, str):
                     return []
                 checks.append((permission, self._table_arn(table, region)))

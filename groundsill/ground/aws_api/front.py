@@ -31,7 +31,7 @@ _READING = ("Get", "List", "Describe", "Head", "BatchGet", "Lookup", "Search", "
             "Test", "Simulate", "Validate", "Estimate")
 _READ_NAMES_THAT_WRITE = frozenset({"sts", "cognito-identity", "sqs"})
 _WITHOUT_POLICIES = frozenset({"s3", "ses", "cognito-idp", "logs", "monitoring", "secretsmanager", "ssm"})
-_EMULATOR_PATHS = ("/_ministack", "/_localstack", "/_aws", "/_moto")
+_MAY_WAIT = frozenset({"PutLogEvents", "PutMetricData"})  # frequent, growing, and stored within two seconds
 _ACCOUNT_KEY = 12  # the emulator takes a 12-digit access key as that account's root; AWS has no such key
 
 
@@ -121,32 +121,36 @@ class Front:
         if refusal is not None:
             code, message = refusal
             denied = emulator.iam_evaluator.AuthError(code, message)
-            status, reply, content = emulator.app._credential_failure(
+            refused, reply, content = emulator.app._credential_failure(
                 "sesv2" if path.startswith("/v2/email") else service, "", str(uuid.uuid4()), denied, headers)
-            await _respond(send, status, reply, content if isinstance(content, bytes) else content.encode())
-            self._observer.call(service, action, "", caller, status, code, time.perf_counter() - started)
+            await _respond(send, refused, reply, content if isinstance(content, bytes) else content.encode())
+            self._observer.call(service, action, "", caller, refused, code, time.perf_counter() - started)
             return
         writes = _writes(service, action, method)
-        state = {"status": 0, "error": "", "failed": False}
+        status, error, reply_headers = 0, "", dict[str, str]()
 
         async def send_when_stored(message: Message) -> None:
+            nonlocal status, error, reply_headers
             if message["type"] == "http.response.start":
-                state["status"] = message["status"]
-                state["headers"] = {name.decode().lower(): value.decode("latin-1")
-                                    for name, value in message["headers"]}
+                status = message["status"]
+                reply_headers = {name.decode().lower(): value.decode("latin-1")
+                                 for name, value in message["headers"]}
                 if writes:
-                    self._stored(service)
-            elif state["status"] >= 400 and not state["error"]:
-                state["error"] = _error_code(state["headers"], message.get("body", b""))
+                    self._store(service, action)
+            elif status >= 400 and not error:
+                error = _error_code(reply_headers, message.get("body", b""))
             await send(message)
 
         scope = {**scope, "headers": [(name, value) for name, value in scope["headers"]
                                       if name not in (b"expect",)]}
         await emulator.app.app(scope, _replay(body, receive), send_when_stored)
         self._observer.call(service, action, self._resource(service, method, path, headers, body, parameters),
-                            caller, state["status"], state["error"], time.perf_counter() - started)
+                            caller, status, error, time.perf_counter() - started)
 
-    def _stored(self, service: str) -> None:
+    def _store(self, service: str, action: str) -> None:
+        if action in _MAY_WAIT:
+            self._durability.unsaved = True
+            return
         self._durability.flush(service)
         if service not in _WITHOUT_POLICIES:
             self._authorization.forget()
@@ -162,7 +166,7 @@ class Front:
             return None
         if self._authorization.is_root(access_key):
             if "authorization" not in headers:
-                return None  # presigned: S3 itself checks these for every key
+                return None if self._root_presigned(scope, headers, query) else _MISMATCH
             return None if self._root_signed(scope, headers, query, body) else _MISMATCH
         if access_key == "test" or (len(access_key) == _ACCOUNT_KEY and access_key.isdigit()):
             return "UnrecognizedClientException", "The security token included in the request is invalid."
@@ -177,14 +181,28 @@ class Front:
         return sigv4.header_signature_failure(signature, self._root_secret, scope["method"], raw_path, query, headers,
                                               body) is None
 
+    def _root_presigned(self, scope: Message, headers: dict[str, str], query: dict[str, list[str]]) -> bool:
+        raw_path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+        if "AWSAccessKeyId" in query:  # Signature Version 2, which SDKs still use for some presigned S3 addresses
+            evaluator = self._emulator.iam_evaluator
+            request = evaluator.SignedRequest(query["AWSAccessKeyId"][0], scope["method"], raw_path, query, headers,
+                                              sigv2=True, auth_path=raw_path)
+            return not isinstance(evaluator._sigv2_check(request, self._account), evaluator.AuthError)
+        sigv4 = self._emulator.sigv4
+        signature = sigv4.parse_query_signature(query)
+        if isinstance(signature, tuple):
+            return False
+        return sigv4.header_signature_failure(signature, self._root_secret, scope["method"], raw_path, query, headers,
+                                              b"", presigned=True) is None
+
     def _action(self, service: str, method: str, path: str, headers: dict[str, str], body: bytes,
                 parameters: dict[str, Any]) -> str:
         target = headers.get("x-amz-target", "")
         if target:
             return target.rpartition(".")[2]
-        named = parameters.get("Action")
+        named: Any = parameters.get("Action")
         if named:
-            return str(named[0] if isinstance(named, list) else named)
+            return str(named if isinstance(named, str) else named[0])
         action = self._emulator.iam_actions.extract_iam_action(service, method, path, headers, body, parameters)
         return action.partition(":")[2] if action else f"{method} {path}"
 
@@ -194,8 +212,8 @@ class Front:
             arn = self._emulator.iam_actions.extract_resource_arn(
                 service, method, path, headers, body, parameters, self._emulator.router.extract_region(headers),
                 self._account)
-        except Exception:
-            return ""  # only for the record of calls
+        except Exception:  # noqa: BLE001 -- only for the record of calls: a malformed request must not fail here
+            return ""
         return "" if arn == "*" else str(arn)
 
     async def _own_path(self, scope: Message, path: str, headers: dict[str, str], body: bytes, send: Send) -> None:
@@ -214,8 +232,11 @@ class Front:
         return self._date[1]
 
 
-_MISMATCH = ("SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided. "
-             "Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
+_MISMATCH = (
+    "SignatureDoesNotMatch",
+    ("The request signature we calculated does not match the signature you provided. "
+     "Check your AWS Secret Access Key and signing method. Consult the service documentation for details."),
+)
 
 
 def _writes(service: str, action: str, method: str) -> bool:

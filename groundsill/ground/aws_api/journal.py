@@ -19,7 +19,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 FORMAT = 1
 
@@ -37,7 +37,7 @@ class JournalError(Exception):
 class _Restricted(pickle.Unpickler):
     """Reads plain data only: a tampered file cannot run code."""
 
-    _allowed: dict[tuple[str, str], Any] = {
+    _allowed: ClassVar[dict[tuple[str, str], Any]] = {
         ("collections", "defaultdict"): collections.defaultdict,
         ("collections", "OrderedDict"): collections.OrderedDict,
         ("collections", "deque"): collections.deque,

@@ -36,10 +36,13 @@ def main() -> int:
         return _fail(f"another AWS API is using {directory}; stop it first")
     threading.Thread(target=_end_with_parent, daemon=True, name="parent-watch").start()
     try:
-        asyncio.run(_serve(settings, directory), loop_factory=_loop) if sys.version_info >= (3, 12) else (
-            _run_on(_loop(), settings, directory))
+        with asyncio.Runner(loop_factory=_loop) as runner:
+            runner.run(_serve(settings, directory))
     except _CannotStart as error:
         return _fail(str(error))
+    except Exception:
+        logging.getLogger("groundsill.aws_api").exception("the AWS API ended with an error")
+        return _fail(f"the AWS API could not run; its log says why: {log_path}")
     finally:
         lock.close()
     return 0
@@ -58,11 +61,6 @@ def _loop() -> asyncio.AbstractEventLoop:
     import uvloop
 
     return uvloop.new_event_loop()
-
-
-def _run_on(loop: asyncio.AbstractEventLoop, settings: dict[str, Any], directory: Path) -> None:
-    with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        runner.run(_serve(settings, directory))
 
 
 def _lock(directory: Path) -> TextIO:

@@ -10,7 +10,7 @@ import ast
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from groundsill.ground.aws_api.emulator import Emulator
 
@@ -37,16 +37,21 @@ _ACCOUNT, _REGION, _PLAIN, _WHOLE = "account:", "region:", "plain:", "whole:"
 
 def _generic(emulator: Emulator, state: Mapping[str, Any]) -> Iterator[Row]:
     for name, store in state.items():
-        if isinstance(store, emulator.responses.AccountRegionScopedDict):
-            kind, items = _REGION, list(store._data.items())
-        elif isinstance(store, emulator.responses.AccountScopedDict):
-            kind, items = _ACCOUNT, list(store._data.items())
-        elif isinstance(store, dict) and all(isinstance(key, str | tuple) for key in list(store)):
-            kind, items = _PLAIN, list(store.items())
-        else:
-            kind, items = _WHOLE, [(None, store)]
-        for key, value in items:
+        kind, entries = _kind(emulator, store)
+        for key, value in list(entries.items()):
             yield Row(kind + name, repr(key), value)
+
+
+def _kind(emulator: Emulator, store: Any) -> tuple[str, dict[Any, Any]]:
+    if isinstance(store, emulator.responses.AccountRegionScopedDict):
+        return _REGION, store._data
+    if isinstance(store, emulator.responses.AccountScopedDict):
+        return _ACCOUNT, store._data
+    if type(store) is dict:
+        entries = cast("dict[Any, Any]", store)
+        if all(isinstance(key, str | tuple) for key in list(entries)):
+            return _PLAIN, entries
+    return _WHOLE, {None: store}
 
 
 def _generic_state(emulator: Emulator, rows: Mapping[str, dict[Any, Any]]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from groundsill.ground.edge import asgi
 from groundsill.ground.edge.asgi import AccessLog, AccessRecord, HeaderList, HttpResponse, json_message
 from groundsill.ground.edge.authorizer import Allowed, Fetch, JwtAuthorizer, KeysUnavailable
 from groundsill.ground.edge.cors import Cors
+from groundsill.ground.edge.proxy import Proxy
 from groundsill.ground.edge.request import EventFacts, GatewayRequest, new_request_id
 from groundsill.ground.edge.routes import RouteTable
 from groundsill.ground.edge.throttle import TokenBucket
@@ -42,10 +43,6 @@ def _own_keys(issuer: str) -> str:
     return f"{issuer.rstrip('/')}/.well-known/jwks.json"
 
 
-async def _no_fetch(url: str) -> bytes:
-    raise OSError(f"nothing fetches {url}")
-
-
 @dataclass(frozen=True)
 class EdgeCallbacks:
     """What the edge needs from the supervisor.
@@ -53,7 +50,7 @@ class EdgeCallbacks:
     Arguments:
         invoke: invokes a function by name or ARN.
         jwks_url_for: where an issuer's keys are on this machine. Default: the issuer's own address.
-        fetch: gets a document. Default: refuses; :func:`~groundsill.ground.edge.proxy.fetcher` gives a real one.
+        fetch: gets a document, for an issuer's keys. Default: over HTTP.
         listener_url: local URL of a load balancer's listener by its ARN, or None. Default: none is known.
         access_log: takes one record a request.
         log: takes a component's name and a line, for what a developer must know (a missing permission).
@@ -62,7 +59,7 @@ class EdgeCallbacks:
 
     invoke: Invoke
     jwks_url_for: Callable[[str], str] = _own_keys
-    fetch: Fetch = _no_fetch
+    fetch: Fetch | None = None
     listener_url: Callable[[str], str | None] = lambda arn: None
     access_log: AccessLog = _quiet
     log: Callable[[str, str], None] = _quiet
@@ -116,6 +113,7 @@ class HttpApi:
         stages: for each stage its routes.
         cors: the API's cross-origin settings, if it has any.
         callbacks: the supervisor's.
+        proxy: its connections to other addresses, which :meth:`close` closes.
     """
 
     def __init__(
@@ -125,6 +123,7 @@ class HttpApi:
         stages: Mapping[str, RouteTable[Route]],
         cors: Cors | None,
         callbacks: EdgeCallbacks,
+        proxy: Proxy,
     ) -> None:
         self.api_id = api_id
         self.component = component
@@ -132,6 +131,11 @@ class HttpApi:
         self._default = self._stages.pop("$default", None)
         self._cors = cors
         self._callbacks = callbacks
+        self._proxy = proxy
+
+    async def close(self) -> None:
+        """Closes its connections to other addresses; its server is stopped before."""
+        await self._proxy.close()
 
     @property
     def stage_paths(self) -> dict[str, str]:

@@ -11,6 +11,7 @@ from groundsill.ground.edge.cors import Cors
 from groundsill.ground.edge.http_api import EdgeCallbacks, HttpApi, Integration, Route
 from groundsill.ground.edge.integrations import TIMEOUT_SECONDS, FixedIntegration, FunctionIntegration
 from groundsill.ground.edge.permissions import may_invoke, route_source_arn
+from groundsill.ground.edge.proxy import Proxy
 from groundsill.ground.edge.request import EventFacts
 from groundsill.ground.edge.routes import RouteTable
 from groundsill.ground.edge.throttle import TokenBucket
@@ -41,6 +42,9 @@ def http_apis(graph: ResolvedGraph, callbacks: EdgeCallbacks) -> tuple[list[Http
 
         apis, refused = http_apis(graph, EdgeCallbacks(invoke=runner.invoke))
         server = await serve(apis[0], port=4510)
+        ...
+        await server.stop()
+        await apis[0].close()
     """
     apis: list[HttpApi] = []
     refused: list[Refusal] = []
@@ -69,6 +73,7 @@ class _Builder:
         )
         self._integrations: dict[str, tuple[Integration, ResolvedResource | None]] = {}
         self._authorizers: dict[str, JwtAuthorizer] = {}
+        self._proxy = Proxy()
 
     def _own(self, type: str) -> list[ResolvedResource]:
         return [found for found in self._graph.of_type(type) if found.arguments.get("api_id") == self._id]
@@ -79,7 +84,7 @@ class _Builder:
         for resource in self._own("aws_apigatewayv2_authorizer"):
             try:
                 self._authorizers[str(resource.attributes.get("id"))] = JwtAuthorizer.from_resource(
-                    resource, self._callbacks.jwks_url_for, self._callbacks.fetch
+                    resource, self._callbacks.jwks_url_for, self._callbacks.fetch or self._proxy.fetch
                 )
             except ValueError as error:
                 self._refused.append(Refusal(resource.address, str(error)))
@@ -89,7 +94,7 @@ class _Builder:
             pairs = [(str(route.arguments["route_key"]), self._route(route, stage)) for route in routes]
             stages[str(stage.arguments["name"])] = RouteTable(pairs)
         cors = self._api.block("cors_configuration")
-        return HttpApi(self._id, self._component, stages, Cors(cors) if cors else None, self._callbacks)
+        return HttpApi(self._id, self._component, stages, Cors(cors) if cors else None, self._callbacks, self._proxy)
 
     def _integration(self, resource: ResolvedResource) -> Integration:
         given = resource.arguments
@@ -117,7 +122,9 @@ class _Builder:
         if kind == "HTTP_PROXY":
             from groundsill.ground.edge.http_integration import HttpIntegration
 
-            return HttpIntegration(resource, timeout, self._component, self._callbacks)
+            if given.get("response_parameters"):
+                self._refused.append(Refusal(resource.address, "response_parameters are not applied"))
+            return HttpIntegration(resource, timeout, self._component, self._callbacks, self._proxy)
         what = given.get("integration_subtype") or kind
         return self._refuse(resource.address, f"integration {what} does not run on the ground")
 

@@ -23,11 +23,16 @@ _PATH_SAFE = "/-._~!$&'()*+,;=:@%"
 
 
 class HttpIntegration:
-    """Arguments: the ``aws_apigatewayv2_integration``, its timeout in seconds, the API's component name and the
-    supervisor's callbacks."""
+    """Arguments: the ``aws_apigatewayv2_integration``, its timeout in seconds, the API's component name, the
+    supervisor's callbacks and the API's connections."""
 
     def __init__(
-        self, resource: ResolvedResource, timeout_seconds: float, component: str, callbacks: EdgeCallbacks
+        self,
+        resource: ResolvedResource,
+        timeout_seconds: float,
+        component: str,
+        callbacks: EdgeCallbacks,
+        proxy: Proxy,
     ) -> None:
         given = resource.arguments
         self._uri = str(given.get("integration_uri") or "")
@@ -37,7 +42,7 @@ class HttpIntegration:
         self._timeout = timeout_seconds
         self._component = component
         self._callbacks = callbacks
-        self._proxy = Proxy()
+        self._proxy = proxy
 
     async def __call__(
         self,

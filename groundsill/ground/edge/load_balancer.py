@@ -322,7 +322,7 @@ class LoadBalancers:
             (float(found.arguments.get("idle_timeout") or IDLE_SECONDS) for found in balancers.values()),
             default=IDLE_SECONDS,
         )
-        self._proxy = Proxy(idle_seconds=idle * time_scale, verify_tls=False)
+        self._proxy = Proxy(idle_seconds=idle, verify_tls=False)
         groups = [
             TargetGroup(found, self._proxy, time_scale, on_change)
             for found in graph.of_type("aws_lb_target_group", "aws_alb_target_group")

@@ -96,6 +96,7 @@ async def serve(
         application,
         http="httptools",
         ws="auto",
+        interface="asgi3",
         lifespan="off",
         loop="none",
         log_config=None,

@@ -11,11 +11,11 @@ from .attributes import decode_item
 from .clients import dynamodb
 from .errors import RequestError
 
-# name -> (lowest, highest, unit)
+# name -> (lowest, highest, unit): what the estimate accepts, so that a saved profile never fails a job.
 LIMITS: dict[str, tuple[float, float, str]] = {
     "age": (5, 120, "years"),
-    "weight": (10, 500, "kg"),
-    "height": (50, 272, "cm"),
+    "weight": (20, 350, "kg"),
+    "height": (90, 250, "cm"),
 }
 SEXES = ("female", "male", "unspecified")
 # Attributes that are not fields of the profile.

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-# As in a function's archive and in the container, where this folder is the root of imports.
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
+# As in a function's archive and in the container the project's root is a root of imports; and the tests' own help.
+for folder in (Path(__file__).resolve().parents[1], Path(__file__).resolve().parent):
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
 
-REGION = "us-east-1"
+from om_support.backend import REGION, Backend, Pool  # noqa: E402
+
 _SERVER = """
 import socket, sys, uvicorn
 from ministack.app import app
@@ -32,81 +30,13 @@ uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on")).run(sock
 """
 
 
-@dataclass(frozen=True)
-class Backend:
-    """Names and addresses of one module's resources, and the environment that the functions and services get."""
-
-    endpoint: str
-    raw: str
-    results: str
-    profiles: str
-    surveys: str
-    status: str
-    queue_url: str
-    dead_letter_url: str
-    environment: dict[str, str]
-
-    def client(self, service: str) -> Any:
-        from shared.clients import client
-
-        return client(service)
-
-    def item(self, table: str, **key: str) -> dict[str, Any] | None:
-        wire = {name: {"S": value} for name, value in key.items()}
-        return self.client("dynamodb").get_item(TableName=table, Key=wire, ConsistentRead=True).get("Item")
-
-    def items(self, table: str, session_id: str) -> list[dict[str, Any]]:
-        answer = self.client("dynamodb").query(
-            TableName=table,
-            KeyConditionExpression="SessionId = :s",
-            ExpressionAttributeValues={":s": {"S": session_id}},
-            ConsistentRead=True,
-        )
-        return answer["Items"]
-
-    def count(self, queue_url: str) -> tuple[int, int]:
-        """Messages that are visible and that are in flight."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        answer = self.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)
-        return tuple(int(answer["Attributes"][name]) for name in names)  # type: ignore[return-value]
-
-    def mails(self, to: str) -> list[dict[str, Any]]:
-        with urllib.request.urlopen(f"{self.endpoint}/_ministack/ses/messages", timeout=10) as answer:
-            messages = json.load(answer)
-        return [mail for mail in messages["messages"] if to in json.dumps(mail.get("To"))]
-
-    def code(self, to: str) -> str:
-        """The code in the newest mail to an address."""
-        return until(lambda: re.findall(r"\b\d{6}\b", json.dumps(self.mails(to)[-1:]))[-1:])[0]
-
-
-@dataclass(frozen=True)
-class Pool:
-    """A user pool with one app client."""
-
-    pool_id: str
-    client_id: str
-    issuer: str
-    jwks_url: str
-
-
-def until(condition: Callable[[], Any], *, seconds: float = 20.0) -> Any:
-    """The first true value of `condition`, asked again and again until the deadline."""
-    deadline = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not true within {seconds} s: {condition}")
-        time.sleep(0.05)
-
-
 @pytest.fixture(scope="session")
 def aws_endpoint() -> Iterator[str]:
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
-    environment = {**os.environ, "GATEWAY_PORT": str(port), "LOG_LEVEL": "ERROR"}
+    # With AUTH signatures and mailed codes are checked.
+    root = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    environment = {**os.environ, **root, "GATEWAY_PORT": str(port), "LOG_LEVEL": "ERROR", "AUTH": "true"}
     process = subprocess.Popen(
         [sys.executable, "-c", _SERVER, str(listener.fileno())],
         pass_fds=[listener.fileno()],
@@ -176,7 +106,8 @@ def _tables(names: dict[str, str]) -> None:
             "TableName": name,
             "BillingMode": "PAY_PER_REQUEST",
             "KeySchema": [
-                {"AttributeName": key, "KeyType": part} for key, part in zip(keys, ("HASH", "RANGE"), strict=False)
+                {"AttributeName": key, "KeyType": part}
+                for key, part in zip(keys, ("HASH", "RANGE"), strict=False)
             ],
         }
         attributes = set(keys)
@@ -201,7 +132,9 @@ def _tables(names: dict[str, str]) -> None:
 def _queues(mark: str) -> tuple[str, str]:
     from shared.clients import sqs
 
-    dead = sqs().create_queue(QueueName=f"dead-{mark}", Attributes={"MessageRetentionPeriod": "1209600"})["QueueUrl"]
+    dead = sqs().create_queue(QueueName=f"dead-{mark}", Attributes={"MessageRetentionPeriod": "1209600"})[
+        "QueueUrl"
+    ]
     arn = sqs().get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 3})
     attributes = {"VisibilityTimeout": "900", "RedrivePolicy": policy}

@@ -30,9 +30,7 @@ def refusal(text: str, max_rows: int = 1000) -> RequestError:
 def batches(draw: st.DrawFn) -> raw.Samples:
     columns = tuple(draw(st.lists(st.sampled_from(raw.COLUMNS), min_size=1, unique=True)))
     times = sorted(draw(st.sets(st.integers(0, timestamps.LIMIT - 1), min_size=1, max_size=30)))
-    values = [
-        draw(st.lists(st.floats(-100, 100), min_size=len(times), max_size=len(times))) for _ in columns
-    ]
+    values = [draw(st.lists(st.floats(-100, 100), min_size=len(times), max_size=len(times))) for _ in columns]
     return raw.Samples(columns, array("q", times), tuple(array("d", column) for column in values))
 
 
@@ -100,7 +98,20 @@ def test_a_time_is_seconds_or_iso_8601(text: str, microseconds: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "nan", "inf", "-1", "1_0", "0x10", "1700000000000", "1e400", "1e-", "2024-01-01T00:00:00", "٣", "1.0.0"],
+    [
+        "",
+        "nan",
+        "inf",
+        "-1",
+        "1_0",
+        "0x10",
+        "1700000000000",
+        "1e400",
+        "1e-",
+        "2024-01-01T00:00:00",
+        "٣",
+        "1.0.0",
+    ],
 )
 def test_a_time_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"^(is|has)"):

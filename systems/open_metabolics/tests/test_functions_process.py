@@ -6,9 +6,9 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from calls import PROFILE, call, error, ok, walk_csv
-from conftest import Backend
-from jobs_help import make_worker, row, upload, use_stub, work
+from om_support.backend import Backend
+from om_support.calls import PROFILE, call, error, ok, walk_csv
+from om_support.jobs import make_worker, row, upload, use_stub, work
 
 ROUTE = "process-energy-expenditure"
 
@@ -65,7 +65,9 @@ def test_what_is_missing_is_named(backend: Backend) -> None:
 
 
 @pytest.mark.requirement("OM-B02")
-def test_a_completed_session_runs_again_only_by_force(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_completed_session_runs_again_only_by_force(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
     use_stub(monkeypatch, steps=1)
     upload("p4")
     first = ok(ROUTE, {"session_id": "p4"})["job_id"]

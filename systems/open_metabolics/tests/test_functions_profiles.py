@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from calls import PROFILE, call, error, ok
-from conftest import Backend
+from om_support.backend import Backend
+from om_support.calls import PROFILE, call, error, ok
 
 SAVE, GET = "manage-user-profile", "get-user-profile"
 
@@ -13,11 +13,15 @@ SAVE, GET = "manage-user-profile", "get-user-profile"
 def test_a_profile_is_created_changed_in_one_field_and_read_back(backend: Backend) -> None:
     me = "profile@example.com"
     assert error(GET, {}, email=me)[0] == 404
-    created = ok(SAVE, {**PROFILE, "user_email": me, "activity_level": "high", "left_handed": False}, email=me)
+    created = ok(
+        SAVE, {**PROFILE, "user_email": me, "activity_level": "high", "left_handed": False}, email=me
+    )
     assert created["profile"].items() >= PROFILE.items()
     changed = ok(SAVE, {"weight": 80}, email=me)["profile"]
     assert changed == ok(GET, {"user_email": me}, email=me)["profile"]
-    assert changed.items() >= {**PROFILE, "weight": 80, "activity_level": "high", "left_handed": False}.items()
+    assert (
+        changed.items() >= {**PROFILE, "weight": 80, "activity_level": "high", "left_handed": False}.items()
+    )
     assert changed["created_at"] == created["profile"]["created_at"]
 
 

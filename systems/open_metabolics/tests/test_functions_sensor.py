@@ -7,8 +7,8 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from calls import call, error, event, handler, ok, walk_csv
-from conftest import Backend
+from om_support.backend import Backend
+from om_support.calls import call, error, event, handler, ok, walk_csv
 
 SAMPLE = "Timestamp,Accelerometer_X\n1.0,0.1"
 ROUTE = "save-raw-sensor-data"
@@ -33,13 +33,17 @@ def test_the_sample_body_is_read_back_by_key_and_by_index(backend: Backend) -> N
         KeyConditionExpression="UserEmail = :me",
         ExpressionAttributeValues={":me": {"S": "walker@example.com"}},
     )
-    assert [(entry["SessionId"]["S"], entry["Timestamp"]["S"]) for entry in found["Items"]] == [("test-session", key)]
+    assert [(entry["SessionId"]["S"], entry["Timestamp"]["S"]) for entry in found["Items"]] == [
+        ("test-session", key)
+    ]
 
 
 @pytest.mark.requirement("OM-B01", "OM-C10")
 def test_rows_come_back_in_time_order(backend: Backend) -> None:
     rows = "\n".join(f"{second},0.{second}" for second in range(1, 31))
-    assert ok(ROUTE, {"csv_data": f"Timestamp,Accelerometer_X\n{rows}", "session_id": "ordered"})["items"] == 30
+    assert (
+        ok(ROUTE, {"csv_data": f"Timestamp,Accelerometer_X\n{rows}", "session_id": "ordered"})["items"] == 30
+    )
     keys = [item["Timestamp"]["S"] for item in stored(backend, "ordered")]
     assert keys == [f"{second:010d}.000000" for second in range(1, 31)]
 
@@ -130,7 +134,8 @@ def test_a_wrong_field_is_named_and_nothing_is_stored(backend: Backend, change: 
 
 
 @pytest.mark.parametrize(
-    "body", ["", "   ", "{", "[]", "null", '"text"', "5", '{"a": NaN}', "[" * 100_000, "1" * 5000, '{"a":1}{}']
+    "body",
+    ["", "   ", "{", "[]", "null", '"text"', "5", '{"a": NaN}', "[" * 100_000, "1" * 5000, '{"a":1}{}'],
 )
 def test_a_body_that_is_no_json_object_is_refused(backend: Backend, body: str) -> None:
     status, refused = error(ROUTE, body)
@@ -142,7 +147,9 @@ def test_no_body_at_all_is_refused(backend: Backend) -> None:
 
 
 def test_a_base64_body_is_read_and_a_broken_one_refused(backend: Backend) -> None:
-    made = event(ROUTE, base64.b64encode(json.dumps({"csv_data": SAMPLE, "session_id": "b64"}).encode()).decode())
+    made = event(
+        ROUTE, base64.b64encode(json.dumps({"csv_data": SAMPLE, "session_id": "b64"}).encode()).decode()
+    )
     made["isBase64Encoded"] = True
     assert handler(ROUTE)(made)["statusCode"] == 200
     assert handler(ROUTE)({**made, "body": "***"})["statusCode"] == 400
@@ -169,7 +176,11 @@ def test_the_limits_are_settings(backend: Backend, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_strange_event_is_refused_and_not_a_crash(backend: Backend) -> None:
-    for strange in ({}, {"requestContext": None}, {"requestContext": {"authorizer": {"jwt": {"claims": {}}}}}):
+    for strange in (
+        {},
+        {"requestContext": None},
+        {"requestContext": {"authorizer": {"jwt": {"claims": {}}}}},
+    ):
         assert handler(ROUTE)(strange)["statusCode"] == 401
 
 
@@ -178,7 +189,7 @@ def test_what_the_store_hands_back_is_sent_again(backend: Backend, monkeypatch: 
     real, calls = client.batch_write_item, []
 
     def half(RequestItems: dict) -> dict:  # noqa: N803
-        (table, requests), = RequestItems.items()
+        ((table, requests),) = RequestItems.items()
         calls.append(len(requests))
         keep = max(1, len(requests) // 2)
         real(RequestItems={table: requests[:keep]})
@@ -225,7 +236,9 @@ def test_a_missing_grant_is_said_without_details_of_the_person(
     assert "secret" not in log + refused["message"]
 
 
-def test_one_line_of_log_a_request_without_personal_data(backend: Backend, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_line_of_log_a_request_without_personal_data(
+    backend: Backend, capsys: pytest.CaptureFixture[str]
+) -> None:
     ok(ROUTE, {"csv_data": SAMPLE, "session_id": "logged"})
     (line,) = capsys.readouterr().out.splitlines()
     entry = json.loads(line)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from calls import error, ok
-from conftest import Backend
-from jobs_help import upload, use_stub, work
+from om_support.backend import Backend
+from om_support.calls import error, ok
+from om_support.jobs import upload, use_stub, work
 
 counter = itertools.count()
 
@@ -28,7 +28,9 @@ def me() -> str:
 
 
 @pytest.mark.requirement("OM-B05")
-def test_past_sessions_are_listed_newest_first(backend: Backend, monkeypatch: pytest.MonkeyPatch, me: str) -> None:
+def test_past_sessions_are_listed_newest_first(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch, me: str
+) -> None:
     # Wall-clock times out of order of upload: the recording's own time counts.
     completed(backend, monkeypatch, "l2", "l1", "l3", email=me, starts=(1.7e9, 1.6e9, 1.8e9))
     answer = ok("get-past-sessions", {"user_email": me}, email=me)
@@ -89,12 +91,18 @@ def test_summaries_equal_totals_of_the_result_rows(
     for session in answer["sessions"]:
         rows = [item for item in backend.items(backend.results, session["session_id"]) if "watts" in item]
         assert session["windows"] == len(rows) == 4
-        assert session["kilocalories"] == pytest.approx(sum(float(item["kilocalories"]["N"]) for item in rows))
-        assert session["mean_watts"] == pytest.approx(sum(float(item["watts"]["N"]) for item in rows) / len(rows))
+        assert session["kilocalories"] == pytest.approx(
+            sum(float(item["kilocalories"]["N"]) for item in rows)
+        )
+        assert session["mean_watts"] == pytest.approx(
+            sum(float(item["watts"]["N"]) for item in rows) / len(rows)
+        )
         assert session["peak_watts"] == pytest.approx(max(float(item["watts"]["N"]) for item in rows))
     totals = answer["page_totals"]
     assert totals["sessions"] == 2
-    assert totals["kilocalories"] == pytest.approx(sum(session["kilocalories"] for session in answer["sessions"]))
+    assert totals["kilocalories"] == pytest.approx(
+        sum(session["kilocalories"] for session in answer["sessions"])
+    )
 
 
 @pytest.mark.requirement("OM-B07")
@@ -124,7 +132,9 @@ def test_details_are_the_rows_the_worker_wrote_in_time_order(
 
 
 @pytest.mark.requirement("OM-B07", "OM-B14")
-def test_another_users_session_looks_like_none(backend: Backend, monkeypatch: pytest.MonkeyPatch, me: str) -> None:
+def test_another_users_session_looks_like_none(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch, me: str
+) -> None:
     completed(backend, monkeypatch, "private", email=me)
     for name in ("get-session-details", "process-energy-expenditure"):
         other = error(name, {"session_id": "private"}, email="other@example.com")
@@ -145,9 +155,17 @@ def test_a_session_is_not_seen_before_its_summary(
 
 
 @pytest.mark.requirement("OM-B08", "OM-B09", "OM-B10", "OM-B11")
-def test_summaries_carry_the_answers_or_null(backend: Backend, monkeypatch: pytest.MonkeyPatch, me: str) -> None:
+def test_summaries_carry_the_answers_or_null(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch, me: str
+) -> None:
     completed(backend, monkeypatch, "with", "without", email=me, starts=(1.7e9, 1.6e9))
-    answers = {"effort": 7, "shoes": ["running", None], "mood": "good", "pain": 0.25, "details": {"hilly": True}}
+    answers = {
+        "effort": 7,
+        "shoes": ["running", None],
+        "mood": "good",
+        "pain": 0.25,
+        "details": {"hilly": True},
+    }
     ok("save-survey-response", {"session_id": "with", "user_email": me, "answers": answers}, email=me)
     assert ok("get-survey-response", {"session_id": "with"}, email=me)["answers"] == answers
     sessions = ok("get-all-session-summaries", {"user_email": me}, email=me)["sessions"]
@@ -175,7 +193,10 @@ def test_answers_of_another_user_are_not_seen_and_not_touched(backend: Backend, 
     assert error("get-survey-response", {"session_id": "s"}, email="other@example.com")[0] == 404
     ok("save-survey-response", {"session_id": "s", "answers": {"a": 2}}, email="other@example.com")
     assert ok("get-survey-response", {"session_id": "s"}, email=me)["answers"] == {"a": 1}
-    assert error("get-survey-response", {"session_id": "s", "user_email": me}, email="other@example.com")[0] == 403
+    assert (
+        error("get-survey-response", {"session_id": "s", "user_email": me}, email="other@example.com")[0]
+        == 403
+    )
 
 
 @pytest.mark.requirement("OM-B09")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from calls import ok
-from conftest import Backend
-from jobs_help import make_worker, row, upload, use_stub, work
+from om_support.backend import Backend
+from om_support.calls import ok
+from om_support.jobs import make_worker, row, upload, use_stub, work
 from services.energy import dead_letters
 
 START = "process-energy-expenditure"

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from calls import ok
-from conftest import ROOT, Backend, until
-from jobs_help import make_worker, row, upload
-from processes import begun, free_port, service, stub_worker
+from om_support.backend import ROOT, Backend, until
+from om_support.calls import ok
+from om_support.jobs import make_worker, row, upload
+from om_support.processes import begun, free_port, service, stub_worker
 
 START = "process-energy-expenditure"
 
@@ -47,7 +47,9 @@ def test_a_job_longer_than_two_leases_is_not_delivered_twice(backend: Backend, m
 
 
 @pytest.mark.requirement("OM-B18", "OM-B20")
-def test_the_job_of_a_killed_worker_is_done_by_another_after_the_lease(backend: Backend, marker: Path) -> None:
+def test_the_job_of_a_killed_worker_is_done_by_another_after_the_lease(
+    backend: Backend, marker: Path
+) -> None:
     start("killed")
     options = {"JOB_LEASE_SECONDS": "2"}
     with stub_worker(backend.environment, seconds=30, marker=marker, **options) as victim:
@@ -158,7 +160,11 @@ def test_the_api_role_serves_health_and_stops_with_code_0(backend: Backend) -> N
     import http.client
 
     port = free_port()
-    pool = {"USER_POOL_ISSUER": "https://x", "USER_POOL_JWKS_URL": "http://127.0.0.1:9/", "USER_POOL_CLIENT_ID": "x"}
+    pool = {
+        "USER_POOL_ISSUER": "https://x",
+        "USER_POOL_JWKS_URL": "http://127.0.0.1:9/",
+        "USER_POOL_CLIENT_ID": "x",
+    }
     with service(backend.environment, "api", PORT=str(port), HOST="127.0.0.1", **pool) as process:
 
         def status() -> int | None:

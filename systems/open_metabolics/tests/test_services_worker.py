@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from calls import PROFILE, ok, walk_csv
-from conftest import Backend
-from jobs_help import make_worker, row, upload, use_stub, work
+from om_support.backend import Backend
+from om_support.calls import PROFILE, ok, walk_csv
+from om_support.jobs import make_worker, row, upload, use_stub, work
 
 START = "process-energy-expenditure"
 
@@ -48,7 +48,12 @@ def test_a_job_writes_results_completes_its_row_and_deletes_its_message(
     work(backend)
     assert backend.count(backend.queue_url) == (0, 0)
     found = row(backend, "w1")
-    assert (found["Status"], found["Progress"], found["JobId"], found["Attempts"]) == ("completed", 100, job_id, 1)
+    assert (found["Status"], found["Progress"], found["JobId"], found["Attempts"]) == (
+        "completed",
+        100,
+        job_id,
+        1,
+    )
     assert found["StartedAt"] <= found["CompletedAt"]
     windows = ok("get-session-details", {"session_id": "w1"})["windows"]
     # The stand-in gives weight (kg) x height (m), so the profile's centimetres were converted.
@@ -64,7 +69,10 @@ def test_rows_chunks_and_overlapping_batches_are_one_recording(backend: Backend)
     header, rows = lines[0], lines[1:]
 
     def save(part: list[str], chunk: int) -> None:
-        ok("save-raw-sensor-data", {"csv_data": "\n".join([header, *part]), "session_id": "mix", "chunk_samples": chunk})
+        ok(
+            "save-raw-sensor-data",
+            {"csv_data": "\n".join([header, *part]), "session_id": "mix", "chunk_samples": chunk},
+        )
 
     save(rows[:80], 1)
     save(rows[50:150], 30)
@@ -225,7 +233,9 @@ def test_a_message_that_comes_twice_runs_once(backend: Backend, monkeypatch: pyt
 
 
 @pytest.mark.requirement("OM-B21")
-def test_a_job_that_another_worker_holds_is_left_to_it(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_that_another_worker_holds_is_left_to_it(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from services.energy.status import StatusRow
     from shared.jobs import Job, now
 
@@ -258,7 +268,12 @@ def test_a_worker_that_lost_its_lease_changes_nothing_any_more(
     assert first.claim(now() - 5000, 1).outcome == "taken"
     assert second.claim(now() + 60_000, 2).outcome == "taken"
     before = row(backend, "w8")
-    for late in (first.complete, first.release, lambda: first.progress(5), lambda: first.fail("x", will_retry=False)):
+    for late in (
+        first.complete,
+        first.release,
+        lambda: first.progress(5),
+        lambda: first.fail("x", will_retry=False),
+    ):
         with pytest.raises(LeaseLost):
             late()
     assert row(backend, "w8") == before

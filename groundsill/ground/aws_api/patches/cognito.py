@@ -148,8 +148,8 @@ def _identity_sender(module: Any) -> None:
 
     def with_identity(pool: Any) -> tuple[str, str, str]:
         sender, reply_to, configuration = resolve(pool)
-        settings = pool.get("EmailConfiguration") or {}
-        arn = settings.get("SourceArn") or ""
+        settings: Any = pool.get("EmailConfiguration") or {}
+        arn = str(settings.get("SourceArn") or "")
         if not settings.get("From") and settings.get("EmailSendingAccount") == "DEVELOPER" and ":identity/" in arn:
             identity = arn.rpartition(":identity/")[2]
             sender = identity if "@" in identity else f"no-reply@{identity}"
@@ -163,14 +163,14 @@ def _case(module: Any) -> None:
 
     def in_any_case(pool: Any, username: Any) -> Any:
         found = resolve(pool, username)
-        setting = pool.get("UsernameConfiguration") or {}
+        setting: Any = pool.get("UsernameConfiguration") or {}
         if found[0] is not None or setting.get("CaseSensitive", True) or not isinstance(username, str):
             return found
         wanted = username.casefold()
-        names = {"email", *(pool.get("UsernameAttributes") or []), *(pool.get("AliasAttributes") or [])}
+        aliases: list[str] = [*(pool.get("UsernameAttributes") or ()), *(pool.get("AliasAttributes") or ())]
         for user in pool["_users"].values():
             attributes = module._attr_list_to_dict(user.get("Attributes", []))
-            known = {user["Username"].casefold(), *(str(attributes.get(name, "")).casefold() for name in names)}
+            known = {user["Username"].casefold(), *(str(attributes.get(name, "")).casefold() for name in aliases)}
             if wanted in known:
                 return resolve(pool, user["Username"])
         return found

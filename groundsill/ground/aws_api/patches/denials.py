@@ -12,7 +12,6 @@ from typing import Any
 
 from groundsill.ground.aws_api.emulator import Emulator
 
-
 # A batch or a transaction is checked resource by resource; the emulator named the first, not the one refused.
 _refused_resource: ContextVar[str] = ContextVar("refused_resource", default="*")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import types
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -105,7 +105,7 @@ def _leading_keys(module: Any, data: Any) -> list[str]:
     found: dict[str, None] = {}
 
     def note(table_name: str, attributes: Any) -> None:
-        table = module._tables.get(module._normalize_table_name(table_name)) or {}
+        table: dict[str, Any] = module._tables.get(module._normalize_table_name(table_name)) or {}
         value = module._extract_key_val((attributes or {}).get(table.get("pk_name")))
         if value:
             found[str(value)] = None
@@ -114,7 +114,7 @@ def _leading_keys(module: Any, data: Any) -> list[str]:
     if name:
         note(name, data.get("Key") or data.get("Item"))
         if data.get("KeyConditionExpression"):
-            table = module._tables.get(module._normalize_table_name(name)) or {}
+            table: Any = module._tables.get(module._normalize_table_name(name)) or {}
             index = module._index_def(table, data["IndexName"]) if data.get("IndexName") else None
             hash_name = module._index_key_lists(index)[0][0] if index else table.get("pk_name")
             value = module._extract_pk_from_condition(
@@ -122,15 +122,17 @@ def _leading_keys(module: Any, data: Any) -> list[str]:
                 data.get("ExpressionAttributeNames") or {}, hash_name)
             if value:
                 found[str(value)] = None
-    for table_name, requests in (data.get("RequestItems") or {}).items():
+    batches: Any = data.get("RequestItems") or {}
+    transaction: Any = data.get("TransactItems") or ()
+    for table_name, requests in batches.items():
         if isinstance(requests, dict):
-            for key in requests.get("Keys", ()):
+            for key in cast("dict[str, Any]", requests).get("Keys", ()):
                 note(table_name, key)
         else:
             for request in requests:
                 for detail in request.values():
                     note(table_name, detail.get("Item") or detail.get("Key"))
-    for entry in data.get("TransactItems") or ():
+    for entry in transaction:
         for detail in entry.values():
             note(detail.get("TableName"), detail.get("Item") or detail.get("Key"))
     return list(found)

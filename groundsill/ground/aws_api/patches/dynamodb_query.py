@@ -157,8 +157,10 @@ class Orders:
             bucket = table["items"].get(value, {})
             if len(bucket) <= WORTH_IT:
                 return None
-        elif len((module._index_members(table).get(index_name) or {}).get(value, ())) <= WORTH_IT:
-            return None
+        else:
+            members: Any = module._index_members(table).get(index_name)
+            if not members or len(members.get(value, ())) <= WORTH_IT:
+                return None
         order, partition = self._partition(table, index_name, hash_names, range_names, value)
         low, high = self._range(order, partition, conditions.get(range_names[0]) if range_names else None)
         forward = data.get("ScanIndexForward", True)
@@ -183,7 +185,7 @@ class Orders:
 
     def _conditions(self, expression: str, data: Any) -> dict[str, tuple[str, list[Any]]] | None:
         """Operator and operand values by attribute, or None for a form that is not understood."""
-        names = data.get("ExpressionAttributeNames") or {}
+        names: Any = data.get("ExpressionAttributeNames") or {}
         values = data["ExpressionAttributeValues"]
         found: dict[str, tuple[str, list[Any]]] = {}
         for clause in self._module._key_condition_clauses(self._module._tokenize(expression)):
@@ -306,7 +308,7 @@ class Orders:
         # The syntax was checked on the first item of this request: only evaluate.
         try:
             return self._module._ExprEval(tokens, item, values, names).evaluate()
-        except Exception:
+        except Exception:  # noqa: BLE001 -- the emulator's own evaluation words whatever is wrong
             return self._evaluate(expression, item, values, names, slot)
 
 

@@ -12,6 +12,7 @@ Authorization Reference).
 
 from __future__ import annotations
 
+import importlib
 import json
 from email.utils import parseaddr
 from typing import Any
@@ -74,7 +75,8 @@ def _sender_identity(emulator: Emulator, path: str, headers: Any, body: bytes, q
     if action is not None:
         data = json.loads(body)
         named = data.get("FromEmailAddressIdentityArn") or ""
-        sender = data.get("FromEmailAddress") or _raw_sender(emulator, (data.get("Content") or {}).get("Raw") or {})
+        content: Any = data.get("Content") or {}
+        sender = data.get("FromEmailAddress") or _raw_sender(emulator, content.get("Raw") or {})
     else:
         action = _one(query, "Action")
         if action not in _SENDING:
@@ -95,15 +97,15 @@ def _identities(emulator: Emulator) -> set[str]:
     return {*emulator.service("ses")._identities.keys(), *emulator.service("ses_v2")._identities.keys()}
 
 
-def _raw_sender(emulator: Emulator, raw: Any) -> str:
+def _raw_sender(emulator: Emulator, raw: dict[str, Any]) -> str:
     if not raw.get("Data"):
         return ""
     return str(emulator.service("ses")._parse_raw_mime(raw["Data"]).get("From", ""))
 
 
 def _one(query: Any, name: str) -> str:
-    value = query.get(name) or ""
-    return str(value[0] if isinstance(value, list) else value)
+    value: Any = query.get(name) or [""]
+    return str(value if isinstance(value, str) else value[0])
 
 
 def _namespace(body: bytes, parameters: Any) -> str:
@@ -113,8 +115,7 @@ def _namespace(body: bytes, parameters: Any) -> str:
     if body.startswith(b"{"):
         return str(json.loads(body).get("Namespace", ""))
     try:
-        import cbor2
-
-        return str(cbor2.loads(body).get("Namespace", ""))
-    except Exception:
-        return ""  # not CBOR: no namespace is known, so a condition on it is not met
+        cbor: Any = importlib.import_module("cbor2")  # comes with the emulator
+        return str(cbor.loads(body).get("Namespace", ""))
+    except Exception:  # noqa: BLE001 -- not CBOR: no namespace is known, so a condition on it is not met
+        return ""

@@ -21,10 +21,11 @@ def apply_to_anonymous(emulator: Emulator) -> None:
                 service_context: Any = None) -> Any:
         if service == "s3" and not access_key_id:
             found = evaluator._resource_policy("s3", resource_arn)
+            keys: dict[str, Any] = service_context or {}
             context = evaluator.EvalContext(
                 principal_arn="*", principal_type="Anonymous", principal_account="", action=iam_action,
                 resource_arn=resource_arn, region=region,
-                service_context={key.lower(): value for key, value in (service_context or {}).items()})
+                service_context={key.lower(): value for key, value in keys.items()})
             decision = evaluator.evaluate_resource_policy(found[0], context).decision if found and found[0] else ""
             if decision == "Allow":
                 return None

@@ -13,17 +13,16 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from shared import jobs
+from shared.errors import RequestError, from_exception, session_not_found
+from shared.fields import flag, own_email, read_json, session_id
+from shared.logs import log, log_exception
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
-
-from shared import jobs
-from shared.errors import RequestError, from_exception, session_not_found
-from shared.fields import flag, own_email, read_json, session_id
-from shared.logs import log, log_exception
 
 from .settings import Settings
 from .tokens import KeySet, TokenVerifier

@@ -32,7 +32,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command and return the exit code."""
     from .estimation.dataset import DatasetError, load_dataset
 
-    parser = argparse.ArgumentParser(prog="evaluate", description="Measure the energy model on labelled gait cycles.")
+    parser = argparse.ArgumentParser(
+        prog="evaluate", description="Measure the energy model on labelled gait cycles."
+    )
     parser.add_argument("data", type=Path, help="npz file with x, y, subject, condition")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(arguments)

@@ -12,7 +12,6 @@ import urllib.request
 from typing import Any
 
 import jwt
-
 from shared.errors import RequestError
 from shared.logs import log_exception
 

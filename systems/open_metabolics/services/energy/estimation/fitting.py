@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import dataclass, replace
+
 import numpy as np
 
 from .dataset import Dataset
@@ -19,28 +22,30 @@ CONDITION_KIND = {
     **dict.fromkeys(("C18", "C19"), "stairs"),
 }
 
-#: Exponent of body mass: running and climbing lift the body, so they cost in proportion to its mass; walking, where
-#: the resting rate is a large part, scales as metabolism does (Kleiber's 3/4); at a given load of the ergometer the
-#: power does not depend on it.
-MASS_EXPONENT = {"walk": 0.75, "run": 1.0, "cycle": 0.0, "stairs": 1.0}
-
 CLASSIFIER_FEATURES = (
     "log_duration", "log_rms_x", "log_rms_y", "log_rms_z", "log_rate_rms_z", "skew_z", "positive_share_z",
     "log_amplitude_z1", "log_amplitude_z2", "log_amplitude_z3", "cosine_z2", "cosine_z3", "sine_z2", "sine_z3",
 )  # fmt: skip
-EXPERT_FEATURES = ("log_duration", "log_rms_z", "log_rate_rms_z")
-
 CLASSIFIER_SHRINKAGE = 0.1
-#: Candidates of the experts' ridge penalty; which one is chosen inside the training people alone.
+#: What an expert may be; which, is chosen for each kind inside the training people alone (`_choose`).
+#: Exponents of body mass: a body that carries itself spends in proportion to its mass or, as metabolism scales, to
+#: its power of 3/4; at a given load of an ergometer the power hardly depends on it.
+EXPONENTS = {"walk": (0.75, 1.0), "run": (0.75, 1.0), "cycle": (0.0, 0.5), "stairs": (0.75, 1.0)}
+_SWING = ("log_duration", "log_rms_z", "log_rate_rms_z")
+EXPERT_FEATURES = (_SWING, (*_SWING, "log_height"))
+#: Ridge penalties on the standardised features.
 PENALTIES = (3.0, 10.0, 30.0)
+#: Ridge penalty on log mass, whose spread is about 0.2: it holds the exponent near the chosen one.
+MASS_PENALTY = 90.0
 INNER_FOLDS = 6
+REWEIGHTINGS = 30
 #: A pair whose label contradicts its waveform this clearly (leave-people-out) is learnt as what it looks like.
 RELABEL_CONFIDENCE = 0.9
 
 TREES = 40
 TREE_MASS_EXPONENT = 0.85
 TREE_FEATURE_SHARE = 0.6
-#: Smallest leaf, in cycles after augmentation.
+#: Smallest leaf, in cycles after augmentation: as many as one pair has.
 TREE_LEAF = 15
 CYCLES_PER_PAIR = 5
 #: Rotated copies of every cycle, and the standard deviation of the rotation in degrees: what alignment leaves over.
@@ -67,14 +72,14 @@ def fit(dataset: Dataset, *, seed: int = 0, trees: int = TREES) -> Model:
         short = ", ".join(kind for kind, count in zip(KINDS, counts, strict=True) if count < 4)
         raise FittingError(f"training needs at least 4 (person, condition) pairs of every kind; too few of: {short}")
     classifier = _fit_classifier(dataset.features, kinds[dataset.pair])
-    penalty = _choose_penalty(table, kinds)
+    chosen = {kind: _choose(table, kinds == number, kind) for number, kind in enumerate(KINDS)}
     return Model(
         kinds=KINDS,
         classifier=classifier,
-        experts=_fit_experts(table, kinds, penalty),
+        experts=tuple(_fit_expert(table, kinds == number, chosen[kind]) for number, kind in enumerate(KINDS)),
         trees=_fit_trees(dataset, seed, trees),
         templates=_templates(dataset, kinds),
-        about={"penalty": penalty, "seed": seed, "trees": trees},
+        about={"experts": {kind: vars(form) for kind, form in chosen.items()}, "seed": seed, "trees": trees},
     )
 
 
@@ -129,50 +134,50 @@ def _fit_classifier(matrix: np.ndarray, kinds: np.ndarray) -> Classifier:
     return Classifier(columns, mean, scale, coefficients, np.log(prior) - 0.5 * (centres.T * coefficients).sum(axis=0))
 
 
-def _fit_experts(table: _PairTable, kinds: np.ndarray, penalty: float, among: np.ndarray | None = None) -> tuple[Expert, ...]:
-    """One expert a kind, from the pairs in `among` (default: all)."""
-    among = np.ones(len(kinds), dtype=bool) if among is None else among
-    return tuple(
-        _fit_expert(table.features[among & (kinds == kind)], table.watts[among & (kinds == kind)], name, penalty)
-        for kind, name in enumerate(KINDS)
-    )
+@dataclass(frozen=True)
+class _Form:
+    """What one expert is: its exponent of body mass, its features and its ridge penalty."""
+
+    mass_exponent: float
+    features: tuple[str, ...]
+    penalty: float
 
 
-def _fit_expert(matrix: np.ndarray, watts: np.ndarray, kind: str, penalty: float) -> Expert:
+def _choose(table: _PairTable, own: np.ndarray, kind: str) -> _Form:
+    """The form with the least mean absolute percentage error over people left out inside the training data."""
+    forms = [_Form(*form) for form in itertools.product(EXPONENTS[kind], EXPERT_FEATURES, PENALTIES)]
+    errors: list[float] = []
+    for form in forms:
+        error: list[np.ndarray] = []
+        for held in _folds(table.subject, INNER_FOLDS):
+            learn, test = own & ~held, own & held
+            if learn.sum() >= 3 and test.any():
+                log_watts = _fit_expert(table, learn, form).log_watts(table.features[test])
+                error.append(np.abs(np.exp(log_watts) / table.watts[test] - 1))
+        errors.append(float(np.concatenate(error).mean()) if error else np.inf)
+    return forms[int(np.argmin(errors))]
+
+
+def _fit_expert(table: _PairTable, own: np.ndarray, form: _Form) -> Expert:
     """Least absolute percentage error of the rate, which is what is reported, with a ridge penalty, by reweighting."""
-    columns = np.array([NAMES.index(name) for name in EXPERT_FEATURES], dtype=np.intp)
+    matrix, watts = table.features[own], table.watts[own]
+    columns = np.array([NAMES.index(name) for name in form.features], dtype=np.intp)
     chosen = matrix[:, columns]
-    empty = Expert(columns, chosen.mean(axis=0), chosen.std(axis=0) + 1e-9, float(matrix[:, 0].mean()),
-                   MASS_EXPONENT[kind], np.zeros(len(columns) + 2))  # fmt: skip
-    design = empty.design(matrix)
-    target = np.log(watts) - empty.mass_exponent * matrix[:, 0]
-    # The intercept is free; log mass, whose spread is about 0.2, is held to its exponent a little.
-    ridge = np.diag(np.r_[1e-6, 30.0 * 3.0, np.full(len(columns), penalty)])
+    scale = chosen.std(axis=0) + 1e-9
+    coefficients = np.zeros(len(columns) + 2)
+    expert = Expert(columns, chosen.mean(axis=0), scale, float(matrix[:, 0].mean()), form.mass_exponent, coefficients)
+    design = expert.design(matrix)
+    target = np.log(watts) - form.mass_exponent * matrix[:, 0]
+    # The intercept is free.
+    ridge = np.diag(np.r_[1e-6, MASS_PENALTY, np.full(len(columns), form.penalty)])
     weight = np.ones(len(target))
-    coefficients = empty.coefficients
-    for _ in range(30):
+    for _ in range(REWEIGHTINGS):
         weighted = design * weight[:, None]
         coefficients = np.linalg.solve(weighted.T @ design + ridge, weighted.T @ target)
         residual = design @ coefficients - target
         # d|exp(r) - 1| / dr = exp(r) in size: an estimate too high by a factor costs more than one too low by it.
         weight = 0.1 * np.exp(np.clip(residual, -1.0, 1.0)) / np.maximum(0.03, np.abs(residual))
-    return Expert(columns, empty.mean, empty.scale, empty.log_mass_mean, empty.mass_exponent, coefficients)
-
-
-def _choose_penalty(table: _PairTable, kinds: np.ndarray) -> float:
-    """The penalty with the least mean absolute percentage error over people left out inside the training data."""
-    errors: list[float] = []
-    for penalty in PENALTIES:
-        error = np.zeros(len(kinds))
-        for held in _folds(table.subject, INNER_FOLDS):
-            if np.bincount(kinds[~held], minlength=len(KINDS)).min() < 2:
-                continue
-            experts = _fit_experts(table, kinds, penalty, ~held)
-            log_watts = np.column_stack([expert.log_watts(table.features[held]) for expert in experts])
-            chosen = log_watts[np.arange(held.sum()), kinds[held]]
-            error[held] = np.abs(np.exp(chosen) / table.watts[held] - 1)
-        errors.append(float(error.mean()))
-    return PENALTIES[int(np.argmin(errors))]
+    return replace(expert, coefficients=coefficients)
 
 
 def _fit_trees(dataset: Dataset, seed: int, count: int) -> Trees:

@@ -59,7 +59,7 @@ def estimate(samples: Samples, profile: Profile, *, progress: Callable[[float], 
     basal = basal_watts(profile)
     parts = stretches(samples)
     report(0.2)
-    cycles = _all_cycles(parts, profile, shipped(), max(basal, 1.0), lambda share: report(0.2 + 0.7 * share))
+    cycles = _all_cycles(parts, profile, shipped(), basal, lambda share: report(0.2 + 0.7 * share))
     result = _totals(_windows(_edges(samples.time), cycles, basal), cycles)
     report(1.0)
     return result
@@ -106,38 +106,27 @@ def _all_cycles(
     parts: list[Stretch], profile: Profile, model: Model, basal: float, report: Callable[[float], None]
 ) -> _Cycles:
     """Gait cycles of all stretches with their metabolic rate."""
-    start: list[np.ndarray] = [np.zeros(0)]
-    end: list[np.ndarray] = [np.zeros(0)]
-    watts: list[np.ndarray] = [np.zeros(0)]
-    total = sum(len(part.gyroscope) for part in parts) or 1
-    done = 0
-    for part in parts:
-        for first, last in active_bouts(part.gyroscope):
-            aligned = align(part.gyroscope[first:last], part.accelerometer[first:last])
-            swing, ranges = forward(aligned, model.templates)
-            report((done + last) / total)
-            if not len(ranges):
-                continue
+    found = [(part, first, last) for part in parts for first, last in active_bouts(part.gyroscope)]
+    aligned = [align(part.gyroscope[first:last], part.accelerometer[first:last]) for part, first, last in found]
+    report(0.2)
+    turned = forward(aligned, model.templates)
+    report(0.6)
+    pieces = [np.zeros((3, 0))]
+    for number, ((part, first, _), (signal, ranges)) in enumerate(zip(found, turned, strict=True)):
+        if len(ranges):
+            duration = (ranges[:, 1] - ranges[:, 0]) / RATE
             body = np.ones(len(ranges))
-            matrix = features(
-                resample_cycles(swing, ranges),
-                (ranges[:, 1] - ranges[:, 0]) / RATE,
-                profile.weight * body,
-                profile.height * body,
-            )
+            cycles = resample_cycles(signal, ranges)
             # Moving never costs less than lying still.
-            rate = np.maximum(model.watts(matrix), basal)
-            begin, stop, rate = _filled(*((first + ranges) / RATE + part.start).T, rate)
-            start.append(begin)
-            end.append(stop)
-            watts.append(rate)
-        done += len(part.gyroscope)
-        report(done / total)
-    return _Cycles(np.concatenate(start), np.concatenate(end), np.concatenate(watts))
+            watts = model.watts(features(cycles, duration, profile.weight * body, profile.height * body))
+            times = (first + ranges) / RATE + part.start
+            pieces.append(np.array([*_filled(times[:, 0], times[:, 1]), np.maximum(watts, basal)]))
+        report(0.6 + 0.4 * (number + 1) / len(found))
+    return _Cycles(*np.concatenate(pieces, axis=1))
 
 
-def _filled(start: np.ndarray, end: np.ndarray, watts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Cycles with the short holes between them given to their neighbours.
+def _filled(start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Starts and ends of a bout's cycles, with the short holes between them given to their neighbours.
 
     Within a bout, a swing that is too weak to be seen (a turn, a step aside) leaves a hole of at most one long cycle;
     the person is still moving, so each half of the hole has the rate of the cycle beside it.
@@ -147,7 +136,7 @@ def _filled(start: np.ndarray, end: np.ndarray, watts: np.ndarray) -> tuple[np.n
     start, end = start.copy(), end.copy()
     start[1:] = np.where(np.isnan(middle), start[1:], middle)
     end[:-1] = np.where(np.isnan(middle), end[:-1], middle)
-    return start, end, watts
+    return start, end
 
 
 def _edges(time: np.ndarray) -> np.ndarray:

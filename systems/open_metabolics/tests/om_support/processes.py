@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from conftest import ROOT, until
+from om_support.backend import ROOT, until
 
 
 class Process:
@@ -22,11 +22,10 @@ class Process:
 
     def __init__(self, command: list[str], environment: dict[str, str]) -> None:
         self.lines: list[str] = []
-        paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
         self.process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": paths, "PYTHONUNBUFFERED": "1", **environment},
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -66,13 +65,25 @@ def started(command: list[str], environment: dict[str, str]) -> Iterator[Process
         yield process
     finally:
         if process.process.poll() is None:
-            process.kill()
+            # Gently: the long poll of a killed worker would still take the next test's message.
+            process.process.terminate()
+            try:
+                process.process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
 @contextmanager
-def stub_worker(environment: dict[str, str], *, seconds: float, marker: Path, **changes: str) -> Iterator[Process]:
+def stub_worker(
+    environment: dict[str, str], *, seconds: float, marker: Path, **changes: str
+) -> Iterator[Process]:
     """A worker process whose estimate takes so long."""
-    command = [sys.executable, str(ROOT / "tests" / "stub_estimation.py"), str(seconds), str(marker)]
+    command = [
+        sys.executable,
+        str(ROOT / "tests" / "om_support" / "stub_estimation.py"),
+        str(seconds),
+        str(marker),
+    ]
     # Short polls: an idle worker stops with the end of its poll.
     settings = {"SERVICE_TYPE": "worker", "JOB_RETRY_SECONDS": "0", "POLL_SECONDS": "1", **changes}
     with started(command, {**environment, **settings}) as process:
@@ -82,7 +93,9 @@ def stub_worker(environment: dict[str, str], *, seconds: float, marker: Path, **
 
 def service(environment: dict[str, str], role: str, **changes: str) -> Any:
     """The service as its image starts it."""
-    return started([sys.executable, "-m", "services.energy"], {**environment, "SERVICE_TYPE": role, **changes})
+    return started(
+        [sys.executable, "-m", "services.energy"], {**environment, "SERVICE_TYPE": role, **changes}
+    )
 
 
 def free_port() -> int:

@@ -92,7 +92,9 @@ def walk_csv(seconds: float = 4.0, *, rate: int = 50, start: float = 1.0) -> str
     for index in range(int(seconds * rate)):
         moment = start + index / rate
         swing = math.sin(2 * math.pi * moment)
-        lines.append(f"{moment:.6f},{0.2 * swing:.6f},1.0,{0.1 * swing:.6f},{0.3 * swing:.6f},0.1,{3 * swing:.6f}")
+        lines.append(
+            f"{moment:.6f},{0.2 * swing:.6f},1.0,{0.1 * swing:.6f},{0.3 * swing:.6f},0.1,{3 * swing:.6f}"
+        )
     return "\n".join(lines) + "\n"
 
 

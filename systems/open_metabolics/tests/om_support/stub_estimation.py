@@ -45,7 +45,9 @@ class Estimate:
     duration_seconds: float
 
 
-def make(*, seconds: float = 0.0, steps: int = 20, error: Exception | None = None, marker: str | None = None) -> Any:
+def make(
+    *, seconds: float = 0.0, steps: int = 20, error: Exception | None = None, marker: str | None = None
+) -> Any:
     """A module with the interface of `services.energy.estimation`.
 
     Args:

@@ -6,9 +6,10 @@ import sys
 from typing import Any
 
 import pytest
-import stub_estimation
-from calls import PROFILE, ok, walk_csv
-from conftest import Backend
+
+from om_support import stub_estimation
+from om_support.backend import Backend
+from om_support.calls import PROFILE, ok, walk_csv
 
 
 def use_stub(monkeypatch: pytest.MonkeyPatch, **options: Any) -> None:
@@ -38,7 +39,9 @@ def work(backend: Backend, worker: Any = None, *, messages: int = 1) -> None:
         worker.handle(message)
 
 
-def upload(session_id: str, *, email: str = "walker@example.com", start: float = 1.0, seconds: float = 4.0) -> None:
+def upload(
+    session_id: str, *, email: str = "walker@example.com", start: float = 1.0, seconds: float = 4.0
+) -> None:
     """A session with all sensors, and a profile."""
     body = {"csv_data": walk_csv(seconds, start=start), "session_id": session_id, "chunk_samples": 50}
     ok("save-raw-sensor-data", body, email=email)

@@ -1,0 +1,19 @@
+"""Run benchmarks: ``python -m benchmarks [synth|up|http|energy ...] [--runs N]``; all of them where none is named."""
+
+from __future__ import annotations
+
+import argparse
+from importlib import import_module
+
+NAMES = ("synth", "up", "http", "energy")
+
+parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+parser.add_argument("names", nargs="*", metavar="name", help=f"which: {', '.join(NAMES)} (default: all)")
+parser.add_argument("--runs", type=int, default=3, help="repetitions of each measurement (default 3)")
+given = parser.parse_args()
+unknown = [name for name in given.names if name not in NAMES]
+if unknown:
+    parser.error(f"unknown benchmark {unknown[0]!r}; known: {', '.join(NAMES)}")
+for name in given.names or NAMES:
+    print(f"== {name}", flush=True)
+    import_module(f"benchmarks.{name}").main(given.runs)

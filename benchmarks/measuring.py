@@ -1,0 +1,95 @@
+"""Timing of whole processes and of requests, and environments for peers."""
+
+from __future__ import annotations
+
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+WORK = Path(__file__).resolve().parent.parent / ".benchmarks"
+"""Where peers are installed and generated systems are written; not part of the repository."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished process: wall seconds, CPU seconds and peak memory of its largest process in MB."""
+
+    wall: float
+    cpu: float
+    megabytes: float
+
+
+def run_process(
+    command: Sequence[str], *, cwd: Path | None = None, environment: Mapping[str, str] | None = None, timeout: float = 900,
+) -> Run:
+    """Run a command to its end and account for it and all its children.
+
+    Raises:
+        RuntimeError: where it fails; the message ends with what it printed.
+    """
+    started = time.perf_counter()
+    process = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-c", _ACCOUNTANT, *command], cwd=cwd, env={**os.environ, **(environment or {})},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    output, _ = process.communicate(timeout=timeout)
+    wall = time.perf_counter() - started
+    lines = output.rstrip().splitlines()
+    if process.returncode != 0 or not lines or not lines[-1].startswith("@@"):
+        raise RuntimeError(f"{' '.join(command)} failed:\n" + "\n".join(lines[-15:]))
+    cpu, kilobytes, inner = (float(part) for part in lines[-1][2:].split())
+    del wall
+    return Run(inner, cpu, kilobytes / 1024)
+
+
+# Runs the command as its only child, so that the operating system's account of children is that command's alone.
+_ACCOUNTANT = """
+import resource, subprocess, sys, time
+started = time.perf_counter()
+code = subprocess.run(sys.argv[1:]).returncode
+wall = time.perf_counter() - started
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(f"@@{used.ru_utime + used.ru_stime} {used.ru_maxrss} {wall}", flush=True)
+sys.exit(code)
+"""
+
+
+def median_of(runs: Sequence[Run]) -> Run:
+    """The median of each figure."""
+    return Run(statistics.median(run.wall for run in runs), statistics.median(run.cpu for run in runs),
+               statistics.median(run.megabytes for run in runs))
+
+
+def peer_environment(name: str, packages: Sequence[str]) -> Path:
+    """The Python of an environment of its own that holds a peer; made once.
+
+    Raises:
+        RuntimeError: where the peer cannot be installed.
+    """
+    folder = WORK / "peers" / name
+    python = folder / "bin" / "python"
+    if not (folder / ".ready").exists():
+        print(f"installing {', '.join(packages)} (once)", flush=True)
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)  # noqa: S603
+        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *packages], check=True)  # noqa: S603
+        (folder / ".ready").touch()
+    return python
+
+
+def peak_memory_megabytes() -> float:
+    """Peak memory of this process."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Rows as aligned text."""
+    cells = [[str(cell) for cell in row] for row in (headings, *rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(headings))]
+    lines = ["  ".join(cell.rjust(width) if index else cell.ljust(width)
+                       for index, (cell, width) in enumerate(zip(row, widths, strict=True))) for row in cells]
+    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
