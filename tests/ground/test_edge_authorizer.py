@@ -26,7 +26,12 @@ OTHER_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def public(key: rsa.RSAPrivateKey, kid: str) -> dict[str, Any]:
-    return {**json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key())), "kid": kid, "alg": "RS256", "use": "sig"}
+    return {
+        **json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key())),
+        "kid": kid,
+        "alg": "RS256",
+        "use": "sig",
+    }
 
 
 def token(key: rsa.RSAPrivateKey = KEY, kid: str = "k1", algorithm: str = "RS256", **changes: Any) -> str:
@@ -44,7 +49,9 @@ def token(key: rsa.RSAPrivateKey = KEY, kid: str = "k1", algorithm: str = "RS256
         **changes,
     }
     claims = {name: value for name, value in claims.items() if value is not None}
-    return jwt.encode(claims, key if algorithm.startswith("RS") else "secret" * 8, algorithm, headers={"kid": kid})
+    return jwt.encode(
+        claims, key if algorithm.startswith("RS") else "secret" * 8, algorithm, headers={"kid": kid}
+    )
 
 
 class World:
@@ -66,12 +73,16 @@ class World:
 
     def graph(self) -> ResolvedGraph:
         def resource(type: str, name: str, arguments: dict[str, Any], **attributes: Any) -> ResolvedResource:
-            return ResolvedResource(f"{type}.{name}", type, name, {"api_id": "api1", **arguments}, attributes, name)
+            return ResolvedResource(
+                f"{type}.{name}", type, name, {"api_id": "api1", **arguments}, attributes, name
+            )
 
         secure = {"authorization_type": "JWT", "authorizer_id": "a1", "target": "integrations/i1"}
         return ResolvedGraph(
             [
-                resource("aws_apigatewayv2_api", "api", {"protocol_type": "HTTP"}, id="api1", execution_arn="arn:x"),
+                resource(
+                    "aws_apigatewayv2_api", "api", {"protocol_type": "HTTP"}, id="api1", execution_arn="arn:x"
+                ),
                 resource("aws_apigatewayv2_stage", "dev", {"name": "dev"}),
                 resource(
                     "aws_apigatewayv2_authorizer",
@@ -86,7 +97,11 @@ class World:
                 resource(
                     "aws_apigatewayv2_integration",
                     "save",
-                    {"integration_type": "AWS_PROXY", "integration_uri": "f", "payload_format_version": "2.0"},
+                    {
+                        "integration_type": "AWS_PROXY",
+                        "integration_uri": "f",
+                        "payload_format_version": "2.0",
+                    },
                     id="i1",
                 ),
                 resource("aws_apigatewayv2_route", "save", {"route_key": "POST /save", **secure}),
@@ -98,7 +113,11 @@ class World:
                 resource(
                     "aws_lambda_permission",
                     "save",
-                    {"action": "lambda:InvokeFunction", "function_name": "f", "principal": "apigateway.amazonaws.com"},
+                    {
+                        "action": "lambda:InvokeFunction",
+                        "function_name": "f",
+                        "principal": "apigateway.amazonaws.com",
+                    },
                 ),
             ]
         )
@@ -132,7 +151,11 @@ class Ask:
     async def __call__(self, authorization: str | None, path: str = "/dev/save") -> tuple[int, str, str]:
         headers = {} if authorization is None else {"Authorization": authorization}
         async with self._session.post(self._url + path, headers=headers) as response:
-            return response.status, response.headers.get("www-authenticate", ""), (await response.read()).decode()
+            return (
+                response.status,
+                response.headers.get("www-authenticate", ""),
+                (await response.read()).decode(),
+            )
 
 
 @pytest.fixture
@@ -141,7 +164,9 @@ def world() -> World:
 
 
 @pytest.mark.requirement("OM-B14")
-def test_without_a_token_nobody_passes_and_with_the_right_one_the_claims_reach_the_function(world: World) -> None:
+def test_without_a_token_nobody_passes_and_with_the_right_one_the_claims_reach_the_function(
+    world: World,
+) -> None:
     async def use(ask: Ask) -> list[Any]:
         return [await ask(None), await ask("Bearer " + token()), await ask(token())]
 

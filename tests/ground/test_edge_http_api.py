@@ -69,7 +69,11 @@ class Api:
         found = [
             resource("aws_lambda_function", "save", {"function_name": "save", "timeout": self.timeout}),
             resource(
-                "aws_apigatewayv2_api", "api", {"protocol_type": "HTTP", **self.api}, id="api1", execution_arn=EXECUTION
+                "aws_apigatewayv2_api",
+                "api",
+                {"protocol_type": "HTTP", **self.api},
+                id="api1",
+                execution_arn=EXECUTION,
             ),
             resource("aws_apigatewayv2_stage", "dev", {"api_id": "api1", **self.stage}),
             resource("aws_apigatewayv2_integration", "save", integration, id="i1"),
@@ -96,7 +100,9 @@ class Api:
     def run(self, use: Callable[[Client], Awaitable[T]], callbacks: EdgeCallbacks | None = None) -> T:
         async def main() -> T:
             chosen = callbacks or EdgeCallbacks(
-                invoke=self.invoke, access_log=self.records.append, log=lambda component, line: self.said.append(line)
+                invoke=self.invoke,
+                access_log=self.records.append,
+                log=lambda component, line: self.said.append(line),
             )
             (api,), self.refused = http_apis(self.graph(), chosen)
             server = await serve(api)
@@ -197,7 +203,9 @@ def test_an_event_of_format_2_has_every_part(api: Api) -> None:
 def test_parts_that_a_request_does_not_have_are_left_out(api: Api) -> None:
     api.routes = [("GET /save", {})]
     api.ask("GET")
-    assert not {"body", "cookies", "queryStringParameters", "pathParameters", "stageVariables"} & set(api.events[0])
+    assert not {"body", "cookies", "queryStringParameters", "pathParameters", "stageVariables"} & set(
+        api.events[0]
+    )
 
 
 def test_an_event_of_format_1_has_multi_values(api: Api) -> None:
@@ -232,7 +240,11 @@ def test_binary_bodies_are_base64_encoded(api: Api, kind: str, body: bytes, enco
 def test_a_result_without_a_status_is_a_json_answer(api: Api) -> None:
     api.answer = {"hello": "world"}
     answer = api.ask()
-    assert (answer.status, answer.headers["content-type"], answer.json) == (200, "application/json", {"hello": "world"})
+    assert (answer.status, answer.headers["content-type"], answer.json) == (
+        200,
+        "application/json",
+        {"hello": "world"},
+    )
 
 
 def test_a_full_result_has_status_headers_cookies_and_binary_body(api: Api) -> None:
@@ -301,7 +313,8 @@ def test_a_slow_function_is_a_503_at_the_integration_timeout_and_goes_on(api: Ap
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("GET", "/dev/save"), ("POST", "/save"), ("POST", "/dev/other"), ("POST", "/prod/save"), ("POST", "/")]
+    ("method", "path"),
+    [("GET", "/dev/save"), ("POST", "/save"), ("POST", "/dev/other"), ("POST", "/prod/save"), ("POST", "/")],
 )
 def test_what_no_route_takes_is_not_found(api: Api, method: str, path: str) -> None:
     answer = api.ask(method, path)
@@ -378,7 +391,9 @@ def test_a_preflight_is_answered_by_the_gateway(api: Api) -> None:
 
 def test_a_preflight_from_elsewhere_allows_nothing(api: Api) -> None:
     api.api = CORS
-    answer = api.ask("OPTIONS", headers={"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"})
+    answer = api.ask(
+        "OPTIONS", headers={"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+    )
     assert answer.status == 204
     assert not any(name.lower().startswith("access-control") for name in answer.headers)
 
@@ -460,7 +475,13 @@ class Target:
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
         seen = {"path": scope["path"], "query": scope["query_string"].decode(), "headers": headers}
         body = json.dumps(seen).encode()
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
+        await send(
+            {
+                "type": "http.response.start",
+                "status": 200,
+                "headers": [(b"content-type", b"application/json")],
+            }
+        )
         await send({"type": "http.response.body", "body": body})
 
 

@@ -92,7 +92,13 @@ class World:
     """A balancer with one listener and one target group, which tests extend."""
 
     def __init__(self) -> None:
-        self.health = {"path": "/health", "interval": 60, "timeout": 30, "healthy_threshold": 2, "unhealthy_threshold": 10}
+        self.health = {
+            "path": "/health",
+            "interval": 60,
+            "timeout": 30,
+            "healthy_threshold": 2,
+            "unhealthy_threshold": 10,
+        }
         self.group: dict[str, Any] = {"name": "tg", "port": 80, "target_type": "ip"}
         self.default: list[dict[str, Any]] = [FORWARD]
         self.rules: list[dict[str, Any]] = []
@@ -108,7 +114,12 @@ class World:
             resource(
                 "aws_lb_listener",
                 "http",
-                {"load_balancer_arn": "arn:lb", "port": 80, "protocol": "HTTP", "default_action": self.default},
+                {
+                    "load_balancer_arn": "arn:lb",
+                    "port": 80,
+                    "protocol": "HTTP",
+                    "default_action": self.default,
+                },
                 "arn:http",
             ),
             resource("aws_lb_target_group", "tg", {**self.group, "health_check": [self.health]}, "arn:tg"),
@@ -117,7 +128,12 @@ class World:
         for number, rule in enumerate(self.rules):
             name = f"rule{number}"
             found.append(
-                resource("aws_lb_listener_rule", name, {"listener_arn": "arn:http", "priority": number + 1, **rule}, name)
+                resource(
+                    "aws_lb_listener_rule",
+                    name,
+                    {"listener_arn": "arn:http", "priority": number + 1, **rule},
+                    name,
+                )
             )
         return ResolvedGraph(found)
 
@@ -188,7 +204,9 @@ def world() -> World:
 
 @pytest.mark.requirement("OM-B24")
 @pytest.mark.requirement("OM-R46")
-def test_a_target_is_unhealthy_after_ten_failures_at_60_s_and_healthy_after_two_successes(world: World) -> None:
+def test_a_target_is_unhealthy_after_ten_failures_at_60_s_and_healthy_after_two_successes(
+    world: World,
+) -> None:
     world.time_scale = 0.002  # 60 s become 0.12 s
 
     async def use(front: Front) -> None:
@@ -409,7 +427,10 @@ def test_a_rule_takes_the_requests_of_its_condition(
 
 def test_rules_are_tried_in_order_of_priority_and_all_conditions_must_hold(world: World) -> None:
     both = fixed("both", path_pattern={"values": ["/x"]}, http_request_method={"values": ["POST"]})
-    world.rules = [{**fixed("later", path_pattern={"values": ["/x"]}), "priority": 9}, {**both, "priority": 2}]
+    world.rules = [
+        {**fixed("later", path_pattern={"values": ["/x"]}), "priority": 9},
+        {**both, "priority": 2},
+    ]
     world.default = [fixed("default")["action"][0]]
 
     async def use(front: Front) -> list[str]:
@@ -491,7 +512,9 @@ def test_a_websocket_passes_through(world: World) -> None:
 
 
 def test_what_cannot_run_is_listed_with_its_reason(world: World) -> None:
-    world.rules = [{"condition": [{"path_pattern": [{"values": ["/x"]}]}], "action": [{"type": "authenticate-oidc"}]}]
+    world.rules = [
+        {"condition": [{"path_pattern": [{"values": ["/x"]}]}], "action": [{"type": "authenticate-oidc"}]}
+    ]
     world.extra = [
         resource("aws_lb", "net", {"load_balancer_type": "network"}, "arn:nlb"),
         resource("aws_lb_listener", "tcp", {"load_balancer_arn": "arn:nlb", "protocol": "TCP"}, "arn:tcp"),

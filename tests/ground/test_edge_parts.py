@@ -54,7 +54,9 @@ def test_a_malformed_route_key_is_named(key: str) -> None:
 
 
 @given(st.floats(0.1, 1000), st.integers(1, 50), st.lists(st.floats(0, 0.5), max_size=100))
-def test_a_bucket_never_lets_more_pass_than_burst_and_rate_allow(rate: float, burst: int, gaps: list[float]) -> None:
+def test_a_bucket_never_lets_more_pass_than_burst_and_rate_allow(
+    rate: float, burst: int, gaps: list[float]
+) -> None:
     now = [0.0]
     bucket = TokenBucket(rate, burst, clock=lambda: now[0])
     passed = 0
@@ -123,11 +125,15 @@ def test_source_arns_of_routes_are_those_of_the_gateway() -> None:
         (["https://a.example"], b"https://a.example.evil", None),
     ],
 )
-def test_origins_are_compared_as_the_gateway_does(allowed: list[str], origin: bytes, expected: bytes | None) -> None:
+def test_origins_are_compared_as_the_gateway_does(
+    allowed: list[str], origin: bytes, expected: bytes | None
+) -> None:
     headers = dict(Cors({"allow_origins": allowed}).headers(origin))
     assert headers.get(b"access-control-allow-origin") == expected
 
 
-@pytest.mark.parametrize(("matcher", "status", "good"), [("200", 200, True), ("200-299,302", 302, True), ("200,202", 201, False)])
+@pytest.mark.parametrize(
+    ("matcher", "status", "good"), [("200", 200, True), ("200-299,302", 302, True), ("200,202", 201, False)]
+)
 def test_health_check_matchers_take_lists_and_ranges(matcher: str, status: int, good: bool) -> None:
     assert HealthCheck(matcher=matcher).accepts(status) is good

@@ -88,7 +88,9 @@ def test_a_handler_gets_the_event_and_its_result_comes_back(code: Code) -> None:
 
 def test_a_handler_in_a_package_is_found_with_a_slash_and_with_a_dot(code: Code) -> None:
     code.write("", "functions/__init__.py")
-    code.write("from . import shared\ndef save(event, context):\n    return shared.NAME\n", "functions/sensor.py")
+    code.write(
+        "from . import shared\ndef save(event, context):\n    return shared.NAME\n", "functions/sensor.py"
+    )
     code.write("NAME = 'sensor'\n", "functions/shared.py")
     assert code.call(handler="functions.sensor.save").payload == b'"sensor"'
     assert code.call(handler="functions/sensor.save").payload == b'"sensor"'
@@ -130,7 +132,9 @@ def test_the_environment_is_the_functions_own_and_nothing_of_the_developers(
         "import os, time\n"
         "def handler(event, context):\n    return dict(os.environ, cwd=os.getcwd(), zone=time.tzname[0])\n"
     )
-    seen = json.loads(code.call(environment={"TABLE": "t"}, credentials={"AWS_ACCESS_KEY_ID": "role"}).payload)
+    seen = json.loads(
+        code.call(environment={"TABLE": "t"}, credentials={"AWS_ACCESS_KEY_ID": "role"}).payload
+    )
     assert seen["TABLE"] == "t"
     assert seen["AWS_ACCESS_KEY_ID"] == "role"
     assert seen["AWS_LAMBDA_FUNCTION_NAME"] == "hello"
@@ -143,21 +147,30 @@ def test_the_environment_is_the_functions_own_and_nothing_of_the_developers(
 
 
 def test_an_exception_becomes_lambdas_error_object(code: Code) -> None:
-    code.write("def inner():\n    raise ValueError('no such session')\ndef handler(event, context):\n    inner()\n")
+    code.write(
+        "def inner():\n    raise ValueError('no such session')\ndef handler(event, context):\n    inner()\n"
+    )
     result = code.call()
     error = json.loads(result.payload)
     assert result.error is not None
     assert result.error.type == error["errorType"] == "ValueError"
     assert error["errorMessage"] == "no such session"
     assert error["requestId"] == result.request_id
-    assert [f'app.py", line {line}' in text for line, text in zip((4, 2), error["stackTrace"], strict=True)] == [True, True]
+    assert [
+        f'app.py", line {line}' in text for line, text in zip((4, 2), error["stackTrace"], strict=True)
+    ] == [True, True]
     assert any(m.startswith("[ERROR] ValueError: no such session\nTraceback") for m in code.messages)
 
 
 @pytest.mark.parametrize(
     ("source", "handler", "kind", "text"),
     [
-        ("import no_such_module\n", "app.handler", "Runtime.ImportModuleError", "No module named 'no_such_module'"),
+        (
+            "import no_such_module\n",
+            "app.handler",
+            "Runtime.ImportModuleError",
+            "No module named 'no_such_module'",
+        ),
         ("", "other.handler", "Runtime.ImportModuleError", "Unable to import module 'other'"),
         ("def f(\n", "app.handler", "Runtime.UserCodeSyntaxError", "Syntax error in module 'app'"),
         ("", "app.handler", "Runtime.HandlerNotFound", "Handler 'handler' missing on module 'app'"),
@@ -165,11 +178,36 @@ def test_an_exception_becomes_lambdas_error_object(code: Code) -> None:
         ("import sys\n", "sys.exit", "Runtime.BuiltInModuleConflict", "Cannot use built-in module sys"),
         ("raise KeyError('x')\n", "app.handler", "KeyError", "x"),
         ("import sys; sys.exit(4)\n", "app.handler", "Runtime.ExitError", "exit status 4"),
-        ("def handler(e, c): return object()\n", "app.handler", "Runtime.MarshalError", "not JSON serializable"),
-        ("def handler(e, c): __import__('sys').exit(2)\n", "app.handler", "Runtime.ExitError", "exit status 2"),
-        ("def handler(e, c): __import__('sys').exit()\n", "app.handler", "Runtime.ExitError", "without providing"),
-        ("def handler(e, c): __import__('os')._exit(3)\n", "app.handler", "Runtime.ExitError", "exit status 3"),
-        ("def handler(e, c): __import__('os').abort()\n", "app.handler", "Runtime.ExitError", "signal: aborted"),
+        (
+            "def handler(e, c): return object()\n",
+            "app.handler",
+            "Runtime.MarshalError",
+            "not JSON serializable",
+        ),
+        (
+            "def handler(e, c): __import__('sys').exit(2)\n",
+            "app.handler",
+            "Runtime.ExitError",
+            "exit status 2",
+        ),
+        (
+            "def handler(e, c): __import__('sys').exit()\n",
+            "app.handler",
+            "Runtime.ExitError",
+            "without providing",
+        ),
+        (
+            "def handler(e, c): __import__('os')._exit(3)\n",
+            "app.handler",
+            "Runtime.ExitError",
+            "exit status 3",
+        ),
+        (
+            "def handler(e, c): __import__('os').abort()\n",
+            "app.handler",
+            "Runtime.ExitError",
+            "signal: aborted",
+        ),
         (
             "import ctypes\ndef handler(e, c): ctypes.string_at(0)\n",
             "app.handler",
@@ -283,9 +321,15 @@ def test_settings_come_from_the_terraform_resource(tmp_path: Path) -> None:
     assert made.component == "save"
 
 
-@pytest.mark.parametrize("more", [{"runtime": "nodejs22.x"}, {"package_type": "Image"}, {"runtime": "python3.13"}])
-def test_functions_that_cannot_run_here_are_refused_with_the_reason(tmp_path: Path, more: dict[str, str]) -> None:
-    resource = ResolvedResource("aws_lambda_function.x", "aws_lambda_function", "x", {"function_name": "x", **more})
+@pytest.mark.parametrize(
+    "more", [{"runtime": "nodejs22.x"}, {"package_type": "Image"}, {"runtime": "python3.13"}]
+)
+def test_functions_that_cannot_run_here_are_refused_with_the_reason(
+    tmp_path: Path, more: dict[str, str]
+) -> None:
+    resource = ResolvedResource(
+        "aws_lambda_function.x", "aws_lambda_function", "x", {"function_name": "x", **more}
+    )
     with pytest.raises(ValueError, match=r"aws_lambda_function\.x"):
         FunctionSettings.from_resource(
             resource, code_directory=tmp_path, interpreter=Path(sys.executable), credentials={}

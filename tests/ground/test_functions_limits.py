@@ -74,7 +74,9 @@ async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
 
 
 def test_a_function_that_hangs_is_killed_at_its_timeout(code: Code) -> None:
-    code.write("import time\ndef handler(event, context):\n    print('before')\n    time.sleep(event)\n    return 1\n")
+    code.write(
+        "import time\ndef handler(event, context):\n    print('before')\n    time.sleep(event)\n    return 1\n"
+    )
 
     async def use(runner: FunctionRunner) -> list[InvocationResult]:
         return [await runner.invoke("hello", b"60"), await runner.invoke("hello", b"0")]
@@ -292,11 +294,15 @@ def test_stopping_leaves_no_process(code: Code) -> None:
         assert (await running).error is not None
 
     code.run(use)
-    assert not [child for child in psutil.Process().children(recursive=True) if "zygote" in " ".join(child.cmdline())]
+    assert not [
+        child for child in psutil.Process().children(recursive=True) if "zygote" in " ".join(child.cmdline())
+    ]
 
 
 def test_workers_end_when_the_supervisor_is_killed(code: Code, tmp_path: Path) -> None:
-    code.write("import os, time\ndef handler(event, context):\n    print(os.getpid(), os.getppid(), flush=True)\n    time.sleep(60)\n")
+    code.write(
+        "import os, time\ndef handler(event, context):\n    print(os.getpid(), os.getppid(), flush=True)\n    time.sleep(60)\n"
+    )
     supervisor = tmp_path / "supervisor.py"
     supervisor.write_text(
         "import asyncio, sys\nfrom pathlib import Path\n"
@@ -310,7 +316,10 @@ def test_workers_end_when_the_supervisor_is_killed(code: Code, tmp_path: Path) -
     )
     root = Path(__file__).resolve().parents[2]
     process = subprocess.Popen(
-        [sys.executable, str(supervisor)], stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(root)}
+        [sys.executable, str(supervisor)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(root)},
     )
     assert process.stdout is not None
     pids: list[int] = []

@@ -135,7 +135,9 @@ class JwtAuthorizer:
 
     def token(self, headers: Mapping[str, str], query: Mapping[str, str]) -> str:
         """The token of a request; empty when it has none."""
-        found = headers.get(self._field.lower(), "") if self._place == "header" else query.get(self._field, "")
+        found = (
+            headers.get(self._field.lower(), "") if self._place == "header" else query.get(self._field, "")
+        )
         if found[:7].lower() == "bearer ":
             return found[7:].strip()
         return found.strip()
@@ -235,7 +237,9 @@ class JwtAuthorizer:
 
 
 def _invalid(scopes: frozenset[str], description: str) -> Denied:
-    challenge = f'Bearer scope="{" ".join(sorted(scopes))}" error="invalid_token" error_description="{description}"'
+    challenge = (
+        f'Bearer scope="{" ".join(sorted(scopes))}" error="invalid_token" error_description="{description}"'
+    )
     return Denied(401, challenge.encode())
 
 

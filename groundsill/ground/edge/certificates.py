@@ -85,7 +85,10 @@ def _issue(folder: Path, names: tuple[str, ...], chain: Path, key_path: Path) ->
     try:
         signing = serialization.load_pem_private_key(authority_key_path.read_bytes(), None)
         issuer = x509.load_pem_x509_certificate(authority_path.read_bytes())
-        usable = isinstance(signing, ec.EllipticCurvePrivateKey) and issuer.not_valid_after_utc > now + _RENEW_BEFORE
+        usable = (
+            isinstance(signing, ec.EllipticCurvePrivateKey)
+            and issuer.not_valid_after_utc > now + _RENEW_BEFORE
+        )
     except (OSError, ValueError):
         usable = False
         signing = issuer = None
@@ -127,7 +130,9 @@ def _issue(folder: Path, names: tuple[str, ...], chain: Path, key_path: Path) ->
         .sign(signing, hashes.SHA256())
     )
     _write(key_path, pem(key), 0o600)
-    text = certificate.public_bytes(serialization.Encoding.PEM) + issuer.public_bytes(serialization.Encoding.PEM)
+    text = certificate.public_bytes(serialization.Encoding.PEM) + issuer.public_bytes(
+        serialization.Encoding.PEM
+    )
     _write(chain, text, 0o644)
 
 

@@ -9,8 +9,19 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from groundsill.ground.edge import asgi
-from groundsill.ground.edge.asgi import AccessLog, AccessRecord, HeaderList, HttpResponse, json_message
-from groundsill.ground.edge.authorizer import Allowed, Fetch, JwtAuthorizer, KeysUnavailable
+from groundsill.ground.edge.asgi import (
+    AccessLog,
+    AccessRecord,
+    HeaderList,
+    HttpResponse,
+    json_message,
+)
+from groundsill.ground.edge.authorizer import (
+    Allowed,
+    Fetch,
+    JwtAuthorizer,
+    KeysUnavailable,
+)
 from groundsill.ground.edge.cors import Cors
 from groundsill.ground.edge.proxy import Proxy
 from groundsill.ground.edge.request import EventFacts, GatewayRequest, new_request_id
@@ -154,8 +165,10 @@ class HttpApi:
             response = await self._answer(scope, receive, request_id)
         except asgi.ClientGone:
             return
-        except Exception as error:
-            self._callbacks.log(self.component, f"{scope['method']} {scope['path']}: {type(error).__name__}: {error}")
+        except Exception as error:  # noqa: BLE001
+            self._callbacks.log(
+                self.component, f"{scope['method']} {scope['path']}: {type(error).__name__}: {error}"
+            )
             response = json_message(500, INTERNAL)
         response.headers.append((b"apigw-requestid", request_id.encode()))
         if scope["method"] == "HEAD":
@@ -219,7 +232,9 @@ class HttpApi:
         replaced = self._cors.replace(response.headers, origin, preflight=preflight)
         return HttpResponse(response.status, replaced, response.body)
 
-    async def _run(self, route: Route, request: GatewayRequest, parameters: Mapping[str, str]) -> HttpResponse:
+    async def _run(
+        self, route: Route, request: GatewayRequest, parameters: Mapping[str, str]
+    ) -> HttpResponse:
         allowed: Allowed | None = None
         if route.authorizer is not None:
             token = route.authorizer.token(request.headers, request.joined_query() if request.query else {})

@@ -9,7 +9,11 @@ from typing import Any
 from groundsill.ground.edge.authorizer import JwtAuthorizer
 from groundsill.ground.edge.cors import Cors
 from groundsill.ground.edge.http_api import EdgeCallbacks, HttpApi, Integration, Route
-from groundsill.ground.edge.integrations import TIMEOUT_SECONDS, FixedIntegration, FunctionIntegration
+from groundsill.ground.edge.integrations import (
+    TIMEOUT_SECONDS,
+    FixedIntegration,
+    FunctionIntegration,
+)
 from groundsill.ground.edge.permissions import may_invoke, route_source_arn
 from groundsill.ground.edge.proxy import Proxy
 from groundsill.ground.edge.request import EventFacts
@@ -50,7 +54,9 @@ def http_apis(graph: ResolvedGraph, callbacks: EdgeCallbacks) -> tuple[list[Http
     refused: list[Refusal] = []
     for resource in graph.of_type("aws_apigatewayv2_api"):
         if resource.arguments.get("protocol_type") != "HTTP":
-            refused.append(Refusal(resource.address, "only HTTP APIs run on the ground, WebSocket APIs do not yet"))
+            refused.append(
+                Refusal(resource.address, "only HTTP APIs run on the ground, WebSocket APIs do not yet")
+            )
             continue
         apis.append(_Builder(graph, resource, callbacks, refused).build())
     return apis, refused
@@ -94,7 +100,9 @@ class _Builder:
             pairs = [(str(route.arguments["route_key"]), self._route(route, stage)) for route in routes]
             stages[str(stage.arguments["name"])] = RouteTable(pairs)
         cors = self._api.block("cors_configuration")
-        return HttpApi(self._id, self._component, stages, Cors(cors) if cors else None, self._callbacks, self._proxy)
+        return HttpApi(
+            self._id, self._component, stages, Cors(cors) if cors else None, self._callbacks, self._proxy
+        )
 
     def _integration(self, resource: ResolvedResource) -> Integration:
         given = resource.arguments

@@ -18,7 +18,9 @@ from groundsill.ground.edge.proxy import Proxy, TargetBroken, TargetSilent
 from groundsill.ground.edge.request import EventFacts, GatewayRequest, log_time
 from groundsill.ground.resolved import ResolvedResource
 
-_REFERENCE = re.compile(r"\$\{((?:request|context|stageVariables)[\w.\-]*)\}|\$((?:request|context|stageVariables)[\w.\-]*)")
+_REFERENCE = re.compile(
+    r"\$\{((?:request|context|stageVariables)[\w.\-]*)\}|\$((?:request|context|stageVariables)[\w.\-]*)"
+)
 _PATH_SAFE = "/-._~!$&'()*+,;=:@%"
 
 
@@ -38,7 +40,9 @@ class HttpIntegration:
         self._uri = str(given.get("integration_uri") or "")
         self._method = str(given.get("integration_method") or "ANY")
         self._private = given.get("connection_type") == "VPC_LINK"
-        self._mappings = {str(key): str(value) for key, value in (given.get("request_parameters") or {}).items()}
+        self._mappings = {
+            str(key): str(value) for key, value in (given.get("request_parameters") or {}).items()
+        }
         self._timeout = timeout_seconds
         self._component = component
         self._callbacks = callbacks
@@ -54,7 +58,9 @@ class HttpIntegration:
     ) -> HttpResponse:
         base = self._callbacks.listener_url(self._uri) if self._uri.startswith("arn:") else self._uri
         if not base:
-            self._callbacks.log(self._component, f"{request.method} {request.path}: nothing listens for {self._uri}")
+            self._callbacks.log(
+                self._component, f"{request.method} {request.path}: nothing listens for {self._uri}"
+            )
             return json_message(503, UNAVAILABLE)
         values = _Values(request, facts, parameters)
         headers, path, query = self._mapped(values)
@@ -110,10 +116,14 @@ class HttpIntegration:
                     headers[name] = value
             elif where == "querystring":
                 if action != "append":
-                    query = [part for part in "&".join(query).split("&") if part.partition("=")[0] != name and part]
+                    query = [
+                        part for part in "&".join(query).split("&") if part.partition("=")[0] != name and part
+                    ]
                 if action != "remove":
                     query.append(f"{quote(name)}={quote(value, safe='')}")
-        encoded = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
+        encoded = [
+            (name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()
+        ]
         return encoded, path, "&".join(query)
 
 
@@ -132,7 +142,11 @@ class _Values:
         request, facts = self.request, self._facts
         if reference == "request.path":
             # Unlike the path of the event, this one has no stage.
-            return request.path if facts.stage == "$default" else request.path.removeprefix("/" + facts.stage) or "/"
+            return (
+                request.path
+                if facts.stage == "$default"
+                else request.path.removeprefix("/" + facts.stage) or "/"
+            )
         source, _, name = reference.partition(".")
         if source == "stageVariables":
             return facts.stage_variables.get(name, "")

@@ -7,8 +7,19 @@ from collections.abc import Mapping
 from groundsill.ground.edge.asgi import HttpResponse, json_message
 from groundsill.ground.edge.authorizer import Allowed
 from groundsill.ground.edge.function_response import MalformedResponse, to_response
-from groundsill.ground.edge.http_api import INTERNAL, TOO_LARGE, UNAVAILABLE, EdgeCallbacks, within
-from groundsill.ground.edge.request import EventFacts, GatewayRequest, event_version_1, event_version_2
+from groundsill.ground.edge.http_api import (
+    INTERNAL,
+    TOO_LARGE,
+    UNAVAILABLE,
+    EdgeCallbacks,
+    within,
+)
+from groundsill.ground.edge.request import (
+    EventFacts,
+    GatewayRequest,
+    event_version_1,
+    event_version_2,
+)
 from groundsill.ground.functions import results
 
 # API Gateway Developer Guide, "Quotas for HTTP APIs": maximum integration timeout 30 s.

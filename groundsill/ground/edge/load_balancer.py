@@ -8,10 +8,26 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from groundsill.ground.edge import asgi
-from groundsill.ground.edge.asgi import AccessLog, AccessRecord, HeaderList, HttpResponse
+from groundsill.ground.edge.asgi import (
+    AccessLog,
+    AccessRecord,
+    HeaderList,
+    HttpResponse,
+)
 from groundsill.ground.edge.http_api_builder import Refusal
-from groundsill.ground.edge.proxy import Proxy, TargetBroken, TargetSilent, forwarded_headers
-from groundsill.ground.edge.rules import Facts, Rule, facts_of, ordered_actions, rule_from
+from groundsill.ground.edge.proxy import (
+    Proxy,
+    TargetBroken,
+    TargetSilent,
+    forwarded_headers,
+)
+from groundsill.ground.edge.rules import (
+    Facts,
+    Rule,
+    facts_of,
+    ordered_actions,
+    rule_from,
+)
 from groundsill.ground.edge.targets import OnChange, Target, TargetGroup, TargetHealth
 from groundsill.ground.resolved import ResolvedGraph, ResolvedResource
 
@@ -173,7 +189,9 @@ class Listener:
         await asgi.respond(send, response)
         return response.status
 
-    def _target(self, action: Mapping[str, Any], cookies: Mapping[str, str]) -> tuple[Target | None, TargetGroup | None]:
+    def _target(
+        self, action: Mapping[str, Any], cookies: Mapping[str, str]
+    ) -> tuple[Target | None, TargetGroup | None]:
         arn = action.get("target_group_arn")
         if not arn:
             choices = _list(_first(action, "forward").get("target_group"))
@@ -187,12 +205,19 @@ class Listener:
         return group.pick(cookies.get(_STICKY_COOKIE, "") if group.sticky else ""), group
 
     async def _forward(
-        self, action: Mapping[str, Any], scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send, facts: Facts
+        self,
+        action: Mapping[str, Any],
+        scope: asgi.Scope,
+        receive: asgi.Receive,
+        send: asgi.Send,
+        facts: Facts,
     ) -> int:
         target, group = self._target(action, _cookies(facts.headers.get("cookie", "")))
         if target is None or group is None:
             name = group.name if group else "(none)"
-            self._log(self.component, f"{facts.method} {facts.path}: target group {name} has no target to serve it")
+            self._log(
+                self.component, f"{facts.method} {facts.path}: target group {name} has no target to serve it"
+            )
             await asgi.respond(send, _page(503))
             return 503
         headers = forwarded_headers(scope, client_port=self._client_port)
@@ -334,13 +359,17 @@ class LoadBalancers:
         for found in graph.of_type("aws_lb_listener", "aws_alb_listener"):
             balancer = balancers.get(str(found.arguments.get("load_balancer_arn")))
             if balancer is None:
-                self.refused.append(Refusal(found.address, "only application load balancers run on the ground"))
+                self.refused.append(
+                    Refusal(found.address, "only application load balancers run on the ground")
+                )
                 continue
             self._add(found, balancer, rules, access_log, log)
 
     def _runs(self, group: ResolvedResource) -> bool:
         if group.arguments.get("target_type") == "lambda":
-            self.refused.append(Refusal(group.address, "functions as targets of a load balancer do not run yet"))
+            self.refused.append(
+                Refusal(group.address, "functions as targets of a load balancer do not run yet")
+            )
             return False
         return True
 

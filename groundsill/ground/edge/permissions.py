@@ -39,7 +39,9 @@ def route_source_arn(execution_arn: str, stage: str, route_key: str) -> str:
     return f"{execution_arn}/{stage}/{'*' if method == 'ANY' else method}{path}"
 
 
-def may_invoke(permissions: Iterable[ResolvedResource], function: str, principal: str, source_arn: str) -> bool:
+def may_invoke(
+    permissions: Iterable[ResolvedResource], function: str, principal: str, source_arn: str
+) -> bool:
     """Whether one of the ``aws_lambda_permission`` resources lets a service call a function.
 
     Arguments:

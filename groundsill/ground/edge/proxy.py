@@ -130,7 +130,11 @@ class Proxy:
         begun = False
         try:
             async with self._open().request(
-                scope["method"], URL(url, encoded=True), headers=_decoded(headers), data=data, allow_redirects=False
+                scope["method"],
+                URL(url, encoded=True),
+                headers=_decoded(headers),
+                data=data,
+                allow_redirects=False,
             ) as response:
                 await send(
                     {

@@ -256,7 +256,10 @@ def event_version_1(
             "path": request.path,
             "httpMethod": request.method,
             "headers": headers,
-            "multiValueHeaders": {**{name: [value] for name, value in headers.items()}, **request.multi_headers},
+            "multiValueHeaders": {
+                **{name: [value] for name, value in headers.items()},
+                **request.multi_headers,
+            },
             "queryStringParameters": {name: values[-1] for name, values in multi_query.items()} or None,
             "multiValueQueryStringParameters": multi_query or None,
             "requestContext": context,

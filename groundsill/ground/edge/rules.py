@@ -67,7 +67,9 @@ def rule_from(resource: ResolvedResource) -> Rule:
     conditions: list[Condition] = []
     for block in given.get("condition") or ():
         conditions.extend(_conditions(resource.address, block))
-    return Rule(int(given.get("priority") or 50_000), tuple(conditions), ordered_actions(given.get("action") or ()))
+    return Rule(
+        int(given.get("priority") or 50_000), tuple(conditions), ordered_actions(given.get("action") or ())
+    )
 
 
 def ordered_actions(blocks: Any) -> tuple[Mapping[str, Any], ...]:

@@ -144,6 +144,6 @@ def port_holder(port: int) -> str:
             local: Any = connection.laddr
             if connection.status == psutil.CONN_LISTEN and local and local.port == port and connection.pid:
                 return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
-    except Exception:  # other users' processes are hidden on some systems
+    except Exception:  # noqa: BLE001  # other users' processes are hidden on some systems
         return ""
     return ""

@@ -150,7 +150,11 @@ class TargetGroup:
     """
 
     def __init__(
-        self, resource: ResolvedResource, proxy: Proxy, time_scale: float = 1.0, on_change: OnChange | None = None
+        self,
+        resource: ResolvedResource,
+        proxy: Proxy,
+        time_scale: float = 1.0,
+        on_change: OnChange | None = None,
     ) -> None:
         given = resource.arguments
         self.arn = str(resource.attributes.get("arn") or resource.address)
@@ -162,7 +166,9 @@ class TargetGroup:
         delay = given.get("deregistration_delay")
         self.drain_seconds = float(300 if delay in (None, "") else delay) * time_scale
         sticky = resource.block("stickiness")
-        self.sticky = bool(sticky) and sticky.get("enabled") is not False and sticky.get("type") == "lb_cookie"
+        self.sticky = (
+            bool(sticky) and sticky.get("enabled") is not False and sticky.get("type") == "lb_cookie"
+        )
         self.sticky_seconds = int(sticky.get("cookie_duration") or 86400)
         self.least_outstanding = given.get("load_balancing_algorithm_type") == "least_outstanding_requests"
         self.in_use = False

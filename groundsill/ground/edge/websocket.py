@@ -35,7 +35,12 @@ async def forward_websocket(
     import aiohttp
 
     query = scope["query_string"].decode("latin-1")
-    url = "ws" + target.url.removeprefix("http") + scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
+    url = (
+        "ws"
+        + target.url.removeprefix("http")
+        + scope["raw_path"].decode("latin-1")
+        + (f"?{query}" if query else "")
+    )
     passed = [
         (name.decode("latin-1"), value.decode("latin-1")) for name, value in headers if name not in _HANDSHAKE
     ]

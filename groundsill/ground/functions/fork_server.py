@@ -90,7 +90,9 @@ class ForkServer:
             raise ForkServerFailed("functions need a system that can fork (Linux or macOS)")
         loop = asyncio.get_running_loop()
         ours, theirs = socket.socketpair()
-        environment = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "TMPDIR") if name in os.environ}
+        environment = {
+            name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "TMPDIR") if name in os.environ
+        }
         environment["LC_CTYPE"] = "C.UTF-8"
         if sys.platform == "darwin":
             # Apple's frameworks abort a forked child that uses them, unless told otherwise.
@@ -204,7 +206,9 @@ class ForkServer:
                 future.set_result(-signal.SIGKILL)
         self._exits.clear()
         if self._forked is not None and not self._forked.done():
-            self._forked.set_exception(ForkServerFailed(f"{self._interpreter} ended while it started a worker"))
+            self._forked.set_exception(
+                ForkServerFailed(f"{self._interpreter} ended while it started a worker")
+            )
 
     def stop(self) -> None:
         """Ends the interpreter and every worker."""

@@ -209,11 +209,15 @@ class FunctionPool:
         peak_mb = math.ceil(worker.peak_kib / 1024)
         status = ""
         if answer.killed_for == "timeout":
-            stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + f".{int(time.time() * 1000) % 1000:03d}Z"
+            stamp = (
+                time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + f".{int(time.time() * 1000) % 1000:03d}Z"
+            )
             worker.log(f"{stamp} {request_id} {self._timeout_text}")
             error = FunctionError("Sandbox.Timedout", f"RequestId: {request_id} Error: {self._timeout_text}")
             status = "\tStatus: timeout"
-        elif answer.killed_for == "memory" or (answer.kind and worker.peak_kib > settings.memory_megabytes * 1024):
+        elif answer.killed_for == "memory" or (
+            answer.kind and worker.peak_kib > settings.memory_megabytes * 1024
+        ):
             peak_mb = settings.memory_megabytes
             error = FunctionError(
                 "Runtime.OutOfMemory",
@@ -239,9 +243,9 @@ class FunctionPool:
                 "Response payload size exceeded maximum allowed payload size (6291556 bytes).",
             )
             status = f"\tStatus: error\tError Type: {error.type}"
-        if error is not None and answer.kind not in (frames.ERROR, frames.FAILED_TO_START) or status.endswith(
-            "OutOfMemory"
-        ):
+        if (
+            error is not None and answer.kind not in (frames.ERROR, frames.FAILED_TO_START)
+        ) or status.endswith("OutOfMemory"):
             assert error is not None
             payload = json.dumps({"errorType": error.type, "errorMessage": error.message}).encode()
         init_ms = worker.init_ms if cold else None
@@ -291,5 +295,10 @@ def _how_it_ended(exit_code: int) -> str:
         return "Runtime exited without providing a reason"
     if exit_code > 0:
         return f"Runtime exited with error: exit status {exit_code}"
-    names = {9: "killed", 6: "aborted (core dumped)", 11: "segmentation fault (core dumped)", 15: "terminated"}
+    names = {
+        9: "killed",
+        6: "aborted (core dumped)",
+        11: "segmentation fault (core dumped)",
+        15: "terminated",
+    }
     return f"Runtime exited with error: signal: {names.get(-exit_code, str(-exit_code))}"

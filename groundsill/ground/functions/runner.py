@@ -178,4 +178,8 @@ def _preloadable(code_directory: Path) -> tuple[str, ...]:
     own = installed_names(str(code_directory)) | {
         name for name in ("boto3", "botocore") if (code_directory / name).is_dir()
     }
-    return tuple(name for name in PRELOADED if not ({"boto3", "botocore"} & own and name.startswith(("boto3", "botocore"))))
+    return tuple(
+        name
+        for name in PRELOADED
+        if not ({"boto3", "botocore"} & own and name.startswith(("boto3", "botocore")))
+    )

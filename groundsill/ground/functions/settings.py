@@ -87,7 +87,9 @@ class FunctionSettings:
         given = resource.arguments
         runtime = str(given.get("runtime") or "")
         if given.get("package_type") == "Image":
-            raise ValueError(f"{resource.address} is a container image; the ground runs functions from Python source")
+            raise ValueError(
+                f"{resource.address} is a container image; the ground runs functions from Python source"
+            )
         if not runtime.startswith("python"):
             raise ValueError(f"{resource.address} has runtime {runtime!r}; the ground runs Python functions")
         if not given.get("handler"):
@@ -99,7 +101,9 @@ class FunctionSettings:
         architectures = given.get("architectures") or ["x86_64"]
         return cls(
             name=name,
-            arn=str(resource.attributes.get("arn") or f"arn:aws:lambda:{region}:000000000000:function:{name}"),
+            arn=str(
+                resource.attributes.get("arn") or f"arn:aws:lambda:{region}:000000000000:function:{name}"
+            ),
             handler=str(given["handler"]),
             code_directory=code_directory,
             interpreter=interpreter,
@@ -125,7 +129,9 @@ class FunctionSettings:
         """
         import os
 
-        inherited = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "TMPDIR") if name in os.environ}
+        inherited = {
+            name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "TMPDIR") if name in os.environ
+        }
         root = str(self.code_directory)
         return {
             **inherited,

@@ -204,7 +204,12 @@ class Worker(asyncio.Protocol):
         self.lines.append(message)
         self._sink(
             LogLine(
-                int(time.time() * 1000), settings.component, settings.name, self.request_id, self.stream, message
+                int(time.time() * 1000),
+                settings.component,
+                settings.name,
+                self.request_id,
+                self.stream,
+                message,
             )
         )
 

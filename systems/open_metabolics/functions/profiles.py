@@ -20,7 +20,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 
 
 @route
-def save(request: Request) -> dict[str, Any]:
+def manage(request: Request) -> dict[str, Any]:
     """Create a profile, or change the fields that are sent and keep the others.
 
     `age` (years), `weight` (kg) and `height` (cm) are needed to create one. `sex` is optional. Further fields with

@@ -30,7 +30,7 @@ def past(request: Request) -> dict[str, Any]:
 
 
 @route
-def past_summary(request: Request) -> dict[str, Any]:
+def summary(request: Request) -> dict[str, Any]:
     """The totals of each session, newest first, by pages, and their sum over the page."""
     items, token = paging.summaries(setting("RESULTS_TABLE"), request.user_email, request.fields)
     views = [results.summary_view(item) for item in items]
@@ -46,16 +46,16 @@ def details(request: Request) -> dict[str, Any]:
     All windows come at once up to 20,000 (some hours); a longer session has a `next` token for the rest.
     """
     table, session = setting("RESULTS_TABLE"), session_id(request.fields)
-    summary = results.find_summary(table, session)
-    if summary is None or summary["UserEmail"]["S"] != request.user_email:
+    found = results.find_summary(table, session)
+    if found is None or found["UserEmail"]["S"] != request.user_email:
         raise session_not_found()
     limit = whole(request.fields, "limit", low=1, high=MAX_WINDOWS, default=MAX_WINDOWS)
     after = paging.read_window_token(request.fields.get("next"))
-    items = _windows(table, session, decode(summary["JobId"]), after, limit + 1)
+    items = _windows(table, session, decode(found["JobId"]), after, limit + 1)
     more = len(items) > limit
     return {
         "session_id": session,
-        "summary": results.summary_view(summary),
+        "summary": results.summary_view(found),
         "windows": [results.window_view(item) for item in items[:limit]],
         "next": paging.window_token(items[limit - 1]) if more else None,
     }

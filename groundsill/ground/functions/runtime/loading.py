@@ -51,7 +51,11 @@ class SourceFiles:
         if not isinstance(path, str) or (mode is not None and not str(mode).startswith("r")):
             return
         absolute = os.path.abspath(path)
-        if absolute.startswith(self._root) and not absolute.endswith(".pyc") and "site-packages" not in absolute:
+        if (
+            absolute.startswith(self._root)
+            and not absolute.endswith(".pyc")
+            and "site-packages" not in absolute
+        ):
             self.note(absolute)
 
     def note(self, path: str) -> None:

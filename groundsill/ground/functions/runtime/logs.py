@@ -13,7 +13,11 @@ from typing import Any
 # carriage return on the pipe, and the supervisor turns it back.
 LINE_BREAK = "\r"
 
-_RECORD_FIELDS = frozenset(vars(logging.LogRecord("", 0, "", 0, "", None, None))) | {"message", "asctime", "aws_request_id"}
+_RECORD_FIELDS = frozenset(vars(logging.LogRecord("", 0, "", 0, "", None, None))) | {
+    "message",
+    "asctime",
+    "aws_request_id",
+}
 
 
 class RequestIdFilter(logging.Filter):
@@ -52,7 +56,7 @@ class _Handler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             sys.stdout.write(self.format(record))
-        except Exception:
+        except Exception:  # noqa: BLE001
             self.handleError(record)
 
 
@@ -73,7 +77,8 @@ def set_up(log_format: str, level: str) -> RequestIdFilter:
     else:
         handler.setFormatter(
             _OneEvent(
-                "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s", "%Y-%m-%dT%H:%M:%S"
+                "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s",
+                "%Y-%m-%dT%H:%M:%S",
             )
         )
     ids = RequestIdFilter()

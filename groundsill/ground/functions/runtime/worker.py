@@ -41,7 +41,9 @@ def _error(message: str, type_name: str, trace: list[str], request_id: str = "")
 
 def _from_exception(error: BaseException, request_id: str = "") -> dict[str, Any]:
     entries = list(traceback.extract_tb(error.__traceback__))
-    while entries and (entries[0].filename.startswith((_HERE, "<frozen importlib")) or "importlib" in entries[0].filename):
+    while entries and (
+        entries[0].filename.startswith((_HERE, "<frozen importlib")) or "importlib" in entries[0].filename
+    ):
         entries.pop(0)
     return _error(str(error), type(error).__name__, traceback.format_list(entries), request_id)
 
@@ -69,7 +71,7 @@ class Worker:
             handler = load_handler(self._handler_name)
         except HandlerFault as fault:
             failure = _error(fault.message, fault.type, fault.trace)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             failure = _from_exception(error)
         if failure is not None:
             logs.write_error(failure, self._log_format)
@@ -114,7 +116,11 @@ class Worker:
         payload = b""
         try:
             context = LambdaContext(
-                request_id, metadata["deadline"], metadata["arn"], metadata.get("client"), metadata.get("tenant")
+                request_id,
+                metadata["deadline"],
+                metadata["arn"],
+                metadata.get("client"),
+                metadata.get("tenant"),
             )
             try:
                 event = json.loads(raw_event)
@@ -126,11 +132,13 @@ class Worker:
             else:
                 try:
                     payload = self._encode(result).encode()
-                except Exception as error:
-                    raise HandlerFault("Runtime.MarshalError", f"Unable to marshal response: {error}") from error
+                except Exception as error:  # noqa: BLE001
+                    raise HandlerFault(
+                        "Runtime.MarshalError", f"Unable to marshal response: {error}"
+                    ) from error
         except HandlerFault as fault:
             failure = _error(fault.message, fault.type, fault.trace, request_id)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             failure = _from_exception(error, request_id)
         if failure is not None:
             logs.write_error(failure, self._log_format)

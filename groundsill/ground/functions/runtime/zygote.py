@@ -195,7 +195,7 @@ def _become_worker(told: dict[str, Any], worker_fd: int, output_fd: int, zygote_
         return error.code if isinstance(error.code, int) else 0 if error.code is None else 1
     except (BrokenPipeError, ConnectionResetError):
         return 0
-    except BaseException:
+    except BaseException:  # noqa: BLE001
         import traceback
 
         traceback.print_exc()

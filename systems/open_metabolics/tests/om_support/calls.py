@@ -9,10 +9,10 @@ from typing import Any
 ROUTES: dict[str, str] = {
     "save-raw-sensor-data": "functions.sensor.save",
     "process-energy-expenditure": "functions.process.start",
-    "manage-user-profile": "functions.profiles.save",
+    "manage-user-profile": "functions.profiles.manage",
     "get-user-profile": "functions.profiles.get",
     "get-past-sessions": "functions.sessions.past",
-    "get-past-sessions-summary": "functions.sessions.past_summary",
+    "get-past-sessions-summary": "functions.sessions.summary",
     "get-session-details": "functions.sessions.details",
     "get-all-session-summaries": "functions.sessions.all_summaries",
     "save-survey-response": "functions.surveys.save",

@@ -1,0 +1,1 @@
+"""What commands show: functions from data to text, without side effects."""
