@@ -14,6 +14,7 @@ from groundsill.aws.problems import (
     UNKNOWN_ARGUMENT,
     Problem,
     Problems,
+    text_of,
 )
 from groundsill.aws.schema import Attribute, Block, NestedBlock
 from groundsill.aws.shapes import is_list, is_mapping
@@ -72,8 +73,8 @@ def _block(schema: Block, arguments: Mapping[Any, Any], problems: Problems) -> d
                     checked[name] = value
         else:
             problems.add(
-                UNKNOWN_ARGUMENT, f"unknown argument `{problems.path(str(name))}` for {problems.type}",
-                mend=did_you_mean(str(name), schema.arguments, what="Known arguments"), argument=str(name),
+                UNKNOWN_ARGUMENT, f"unknown argument `{problems.path(text_of(name))}` for {problems.type}",
+                mend=did_you_mean(text_of(name), schema.arguments, what="Known arguments"), argument=text_of(name),
             )
     _require(schema, arguments, problems)
     return checked
@@ -158,9 +159,9 @@ def _named_blocks(nested: NestedBlock, value: Any, problems: Problems) -> Any:
         return wrong(problems, "mapping of names to blocks", value)
     checked: dict[str, Any] = {}
     for name, member in value.items():
-        with problems.inside(str(name)):
+        with problems.inside(text_of(name)):
             if is_mapping(member):
-                checked[str(name)] = _block(nested.block, member, problems)
+                checked[text_of(name)] = _block(nested.block, member, problems)
             else:
                 wrong(problems, "mapping", member)
     return checked

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from groundsill.aws.problems import DEPRECATED, INVALID_META_ARGUMENT, INVALID_NAME, Problems
+from groundsill.aws.problems import DEPRECATED, INVALID_META_ARGUMENT, INVALID_NAME, Problems, shown, text_of
 from groundsill.aws.schema import Block
 from groundsill.aws.shapes import is_list, is_set
 from groundsill.graph.diagnostics import Severity, did_you_mean
@@ -52,11 +52,11 @@ def checked_name(name: Any, problems: Problems) -> str:
     """The Terraform name, or a usable one in its place where it is not valid."""
     if isinstance(name, str) and _NAME.fullmatch(name):
         return name
-    usable = re.sub(r"[^A-Za-z0-9_-]", "_", str(name)) or "_"
+    usable = re.sub(r"[^A-Za-z0-9_-]", "_", text_of(name)) or "_"
     usable = usable if _NAME.match(usable) else f"_{usable}"
     problems.add(
         INVALID_NAME, f"invalid Terraform name for {problems.type}",
-        f"{name!r} is not letters, digits, `_` and `-`, starting with a letter or `_`", f"for example {usable!r}",
+        f"{shown(name)} is not letters, digits, `_` and `-`, starting with a letter or `_`", f"for example {usable!r}",
         argument="name",
     )
     return usable
@@ -83,7 +83,7 @@ def take_meta(type: str, schema: Block, arguments: dict[str, Any], problems: Pro
     provider = given.get("provider")
     if provider is not None and (not isinstance(provider, str) or not _NAME.fullmatch(provider)):
         problems.add(
-            INVALID_META_ARGUMENT, f"invalid `provider` of {type}", f"it takes a region or an alias, not {provider!r}",
+            INVALID_META_ARGUMENT, f"invalid `provider` of {type}", f"it takes a region or an alias, not {shown(provider)}",
             "for example region='us-east-1'", argument="provider",
         )
         provider = None
@@ -105,7 +105,7 @@ def _region(region: Any, problems: Problems) -> str | None:
     if region is None or (isinstance(region, str) and _REGION.fullmatch(region)):
         return region
     problems.add(
-        INVALID_META_ARGUMENT, f"invalid `region` of {problems.type}", f"{region!r} is not the name of an AWS region",
+        INVALID_META_ARGUMENT, f"invalid `region` of {problems.type}", f"{shown(region)} is not the name of an AWS region",
         "for example region='us-east-1'", argument="region",
     )
     return None
@@ -128,7 +128,7 @@ def _addresses(name: str, value: Any, problems: Problems) -> Iterable[str]:
         else:
             problems.add(
                 INVALID_META_ARGUMENT, f"invalid `{name}` of {problems.type}",
-                f"{item!r} is neither a resource nor an address", "for example `aws_sqs_queue.jobs`", argument=name,
+                f"{shown(item)} is neither a resource nor an address", "for example `aws_sqs_queue.jobs`", argument=name,
             )
 
 
@@ -142,7 +142,7 @@ def _lifecycle(value: Any, schema: Block, problems: Problems) -> Lifecycle | Non
         return None
     if not isinstance(value, Lifecycle):
         problems.add(
-            INVALID_META_ARGUMENT, f"invalid `lifecycle` of {problems.type}", f"it takes a Lifecycle, not {value!r}",
+            INVALID_META_ARGUMENT, f"invalid `lifecycle` of {problems.type}", f"it takes a Lifecycle, not {shown(value)}",
             "for example lifecycle=Lifecycle(prevent_destroy=True)", argument="lifecycle",
         )
         return None

@@ -21,6 +21,29 @@ INVALID_NAME = "GS1109"
 INVALID_META_ARGUMENT = "GS1110"
 
 
+_LONGEST_SHOWN = 60
+
+
+def text_of(value: object) -> str:
+    """A value as text, whatever it is: also one whose own text cannot be had, such as a number of 5,000 digits."""
+    try:
+        return str(value)
+    except Exception:
+        return f"<{type(value).__name__}>"
+
+
+def shown(value: object) -> str:
+    """A value as a message shows it: its type and its text, cut short."""
+    if value is None:
+        return "None"
+    try:
+        text = repr(value)
+    except Exception:
+        text = "..."
+    short = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+    return f"{type(value).__name__} {short}".encode("utf-8", "backslashreplace").decode()
+
+
 class Problem(NamedTuple):
     """One mistake, before it is known where in the user's file it was made.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from groundsill.aws.arguments import checked_arguments
 from groundsill.aws.meta import checked_name, take_meta, warn_deprecated_type
-from groundsill.aws.problems import UNKNOWN_ATTRIBUTE, UNKNOWN_TYPE, Problem, Problems
+from groundsill.aws.problems import UNKNOWN_ATTRIBUTE, UNKNOWN_TYPE, Problem, Problems, text_of
 from groundsill.aws.schema import Block, schema_file, type_schema
 from groundsill.aws.shapes import is_list, is_mapping
 from groundsill.aws.tags import with_tags
@@ -111,7 +111,7 @@ def _merged(old: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _subject(type: str, name: Any, data: bool) -> str:
-    return f"aws.{'data.' if data else ''}{type.removeprefix('aws_')}({json.dumps(str(name))})"
+    return f"aws.{'data.' if data else ''}{type.removeprefix('aws_')}({json.dumps(text_of(name))})"
 
 
 def _report(problems: list[Problem], subject: str, *, at_caller: bool = False) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from groundsill.aws.json_arguments import takes_json
-from groundsill.aws.problems import WRONG_TYPE, Problems
+from groundsill.aws.problems import UNKNOWN_ARGUMENT, WRONG_TYPE, Problems, shown, text_of
 from groundsill.aws.reference_types import fits, type_of_reference
 from groundsill.aws.shapes import is_list, is_mapping, is_set
 from groundsill.aws.types import Type
@@ -24,20 +24,9 @@ BAD: Final = object()
 """What a conversion gives where the value does not fit; the mistake has been kept."""
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d{1,3})?")
+_LONGEST_NUMBER = 64
 _BOOLS = {"true": True, "1": True, "false": False, "0": False}
 _MARKS = ("\ue000", "\ue001", "\ue002")
-_LONGEST_SHOWN = 60
-
-
-def shown(value: Any) -> str:
-    """A value as a message shows it: what it is, and its text cut short."""
-    if value is None:
-        return "None"
-    try:
-        text = repr(value)
-    except Exception:
-        text = "..."
-    return f"{type(value).__name__} {text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + '...'}"
 
 
 def wrong(problems: Problems, expected: object, value: Any, mend: str = "") -> Any:
@@ -88,13 +77,18 @@ def _template(value: str, wanted: Type, problems: Problems) -> Any:
         parts = split_template(value)
     except (ValueError, IndexError):
         parts = []
-    if not parts or any(mark in part for part in parts if isinstance(part, str) for mark in _MARKS):
-        return wrong(problems, wanted, value, "the string holds characters that Groundsill keeps for references")
-    if any(isinstance(part, Reference) and not part.address for part in parts):
+    # Characters that mark references are Groundsill's own: a string that has some and no whole reference is a mistake.
+    if "".join(map(str, parts)) != value or not all(_whole(part) for part in parts):
         return wrong(problems, wanted, value, "the string holds characters that Groundsill keeps for references")
     if len(parts) == 1 and isinstance(parts[0], Reference):
         return value if _reference(parts[0], wanted, problems) is not BAD else BAD
     return value if wanted.primitive and _encodable(value) else wrong(problems, wanted, value)
+
+
+def _whole(part: str | Reference) -> bool:
+    if isinstance(part, Reference):
+        return isinstance(part, Broken) or "." in part.address
+    return not any(mark in part for mark in _MARKS)
 
 
 def _encodable(value: str) -> bool:
@@ -139,7 +133,7 @@ def _number(value: Any, wanted: Type, problems: Problems) -> Any:
         return int(value) if value.bit_length() <= _LARGEST_BITS else wrong(problems, _IN_RANGE, ...)
     if isinstance(value, float) and math.isfinite(value):
         return int(value) if value.is_integer() and abs(value) < 1e15 else value
-    if isinstance(value, str) and _NUMBER.fullmatch(value) and len(value) < _LONGEST_SHOWN:
+    if isinstance(value, str) and _NUMBER.fullmatch(value) and len(value) <= _LONGEST_NUMBER:
         number = float(value) if any(letter in value for letter in ".eE") else int(value)
         return _number(number, wanted, problems)
     return wrong(problems, wanted, value)
@@ -163,7 +157,7 @@ def _members(value: Any, wanted: Type, problems: Problems) -> Any:
     if is_mapping(value) and element.kind == "object":
         value = [value]  # one block stands for a list of one, as in Terraform's own syntax
     if is_set(value):
-        value = sorted(value, key=lambda member: (type(member).__name__, str(member)))
+        value = sorted(value, key=lambda member: (type(member).__name__, text_of(member)))
     if not is_list(value):
         return wrong(problems, wanted, value, "put it into a list" if element.primitive and value is not None else "")
     members: list[Any] = []
@@ -209,8 +203,8 @@ def _object(value: Any, wanted: Type, problems: Problems) -> Any:
         if field is None:
             good = False
             problems.add(
-                "GS1101", f"unknown argument `{problems.path(str(key))}` for {problems.type}",
-                mend=did_you_mean(str(key), wanted.fields, what="Known arguments"),
+                UNKNOWN_ARGUMENT, f"unknown argument `{problems.path(text_of(key))}` for {problems.type}",
+                mend=did_you_mean(text_of(key), wanted.fields, what="Known arguments"),
             )
         elif member is not None:
             problems.push(key)
@@ -227,14 +221,16 @@ def json_fits(value: Any, problems: Problems) -> bool:
         if any(mark in value for mark in _MARKS):
             return _template(value, _ANY, problems) is not BAD
         return _encodable(value) or wrong(problems, _JSON, value) is not BAD
-    if value is None or isinstance(value, bool | int | Reference):
+    if isinstance(value, int):
+        return value.bit_length() <= _LARGEST_BITS or wrong(problems, _IN_RANGE, ...) is not BAD
+    if value is None or isinstance(value, Reference):
         return True
     if isinstance(value, float):
         return math.isfinite(value) or wrong(problems, _JSON, value) is not BAD
     good = True
     if is_mapping(value):
         for key, member in value.items():
-            problems.push(str(key))
+            problems.push(text_of(key))
             fine = isinstance(key, str) or wrong(problems, "string as each key", key) is not BAD
             good = fine and json_fits(key, problems) and json_fits(member, problems) and good
             problems.pop()

@@ -16,6 +16,18 @@ from groundsill.graph.reference import Broken
 from groundsill.graph.scope import Frame
 
 
+class _Huge(int):
+    """A number whose text Python refuses to make; named, so that the test has a name."""
+
+    def __repr__(self) -> str:
+        raise ValueError
+
+    __str__ = __repr__
+
+
+HUGE = _Huge(10**5000)
+
+
 def mistakes(define: Any) -> list[tuple[str, str]]:
     """Codes and summaries of what is wrong with a definition."""
     scope = Scope(Graph("shop", "dev"))
@@ -108,6 +120,9 @@ def test_a_python_keyword_is_written_with_an_underscore() -> None:
     ({"depends_on": ["nothing"]}, "GS1110", "neither a resource nor an address"),
     ({"name": "\ud800"}, "GS1102", "half of a character"),
     ({"name": "\ue000x"}, "GS1102", "keeps for references"),
+    ({"delay_seconds": HUGE}, "GS1102", "Terraform's range"),
+    ({"policy": {"a": HUGE}}, "GS1102", "Terraform's range"),
+    ({"region": HUGE}, "GS1110", "not the name of an AWS region"),
 ])
 def test_a_mistake_names_the_argument_and_the_mend(arguments: dict[str, Any], code: str, words: str) -> None:
     with pytest.raises(GroundsillError) as caught:

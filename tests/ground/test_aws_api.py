@@ -321,3 +321,27 @@ def test_wrong_settings_are_named(tmp_path: Path, api: RunningApi) -> None:
 def test_unknown_operations_are_refused_and_not_invented(api: RunningApi) -> None:
     with pytest.raises(ClientError):
         api.client("accessanalyzer").list_analyzers()
+
+
+@pytest.mark.requirement("OM-R26")
+def test_identity_policies_are_kept(api: RunningApi) -> None:
+    ses = api.client("sesv2")
+    ses.create_email_identity(EmailIdentity="policy@example.com")
+    document = '{"Version": "2012-10-17", "Statement": []}'
+    named = {"EmailIdentity": "policy@example.com", "PolicyName": "cognito"}
+    ses.create_email_identity_policy(**named, Policy=document)
+    assert refusal(lambda: ses.create_email_identity_policy(**named, Policy=document))[0] == "AlreadyExistsException"
+    ses.update_email_identity_policy(**named, Policy=document)
+    assert refusal(lambda: ses.update_email_identity_policy(**named, Policy="{"))[0] == "BadRequestException"
+    assert ses.get_email_identity_policies(EmailIdentity="policy@example.com")["Policies"] == {"cognito": document}
+    ses.delete_email_identity_policy(**named)
+    assert ses.get_email_identity_policies(EmailIdentity="policy@example.com")["Policies"] == {}
+
+
+def test_an_alarm_topic_mails_its_subscribers(api: RunningApi) -> None:
+    sns = api.client("sns")
+    topic = sns.create_topic(Name="alarms")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="operator@example.com")
+    sns.publish(TopicArn=topic, Subject="ALARM", Message="too many dead letters")
+    mail = api.mail("operator@example.com")[-1]
+    assert (mail["subject"], mail["text"]) == ("ALARM", "too many dead letters")

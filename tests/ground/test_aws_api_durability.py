@@ -31,7 +31,7 @@ def test_nothing_acknowledged_is_lost_by_kill_9(api: RunningApi) -> None:
     table(api, "kept")
     key = {"SessionId": {"S": "s"}, "Timestamp": {"S": "1"}}
     dynamodb.put_item(TableName="kept", Item={**key, "b": {"B": b"\x00\xff"}, "l": {"L": [{"NULL": True}]}})
-    dynamodb.update_item(TableName="kept", Key=key, UpdateExpression="ADD n :n, names :s",
+    dynamodb.update_item(TableName="kept", Key=key, UpdateExpression="ADD n :n, tagset :s",
                          ExpressionAttributeValues={":n": {"N": "1.50"}, ":s": {"SS": ["x", "é"]}})
     dynamodb.put_item(TableName="kept", Item={**key, "Timestamp": {"S": "gone"}})
     dynamodb.delete_item(TableName="kept", Key={**key, "Timestamp": {"S": "gone"}})

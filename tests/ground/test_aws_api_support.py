@@ -26,6 +26,7 @@ class RunningApi:
 
     def __init__(self, directory: Path, **settings: Any) -> None:
         self.directory = directory
+        self._clients: dict[str, Any] = {}
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
         self.api: AwsApi = self.run(AwsApi.start(AwsApiSettings(directory, **settings)))
@@ -46,6 +47,12 @@ class RunningApi:
         return boto3.client(
             service, endpoint_url=self.url, region_name=REGION, aws_access_key_id=used.access_key_id,
             aws_secret_access_key=used.secret_access_key, aws_session_token=used.session_token or None, **options)
+
+    def client_of(self, service: str) -> Any:
+        """The ground's own client of a service, made once: making one costs more than a call."""
+        if service not in self._clients:
+            self._clients[service] = self.client(service)
+        return self._clients[service]
 
     def role(self, name: str, statements: list[dict[str, Any]]) -> Credentials:
         """Credentials of a role with exactly these statements."""

@@ -1,4 +1,4 @@
-"""What a handler sees and what its caller gets: the contract of Lambda's Python runtime, with real processes."""
+"""What a handler sees and what its caller gets: the contract of Lambda's runtime, with real processes."""
 
 from __future__ import annotations
 
@@ -243,7 +243,8 @@ def test_the_request_after_a_crash_has_a_fresh_worker(code: Code) -> None:
 
 def test_decimals_of_dynamodb_are_written_as_numbers(code: Code) -> None:
     code.write(
-        "from decimal import Decimal\ndef handler(e, c): return [Decimal('72.5'), Decimal('3'), Decimal('1E+2')]\n"
+        "from decimal import Decimal\ndef handler(e, c):\n"
+        "    return [Decimal('72.5'), Decimal('3'), Decimal('1E+2')]\n"
     )
     assert code.call().payload == b"[72.5, 3, 100]"
 

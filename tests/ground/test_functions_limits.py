@@ -75,7 +75,8 @@ async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
 
 def test_a_function_that_hangs_is_killed_at_its_timeout(code: Code) -> None:
     code.write(
-        "import time\ndef handler(event, context):\n    print('before')\n    time.sleep(event)\n    return 1\n"
+        "import time\ndef handler(event, context):\n"
+        "    print('before')\n    time.sleep(event)\n    return 1\n"
     )
 
     async def use(runner: FunctionRunner) -> list[InvocationResult]:
@@ -301,7 +302,8 @@ def test_stopping_leaves_no_process(code: Code) -> None:
 
 def test_workers_end_when_the_supervisor_is_killed(code: Code, tmp_path: Path) -> None:
     code.write(
-        "import os, time\ndef handler(event, context):\n    print(os.getpid(), os.getppid(), flush=True)\n    time.sleep(60)\n"
+        "import os, time\ndef handler(event, context):\n"
+        "    print(os.getpid(), os.getppid(), flush=True)\n    time.sleep(60)\n"
     )
     supervisor = tmp_path / "supervisor.py"
     supervisor.write_text(
@@ -309,7 +311,8 @@ def test_workers_end_when_the_supervisor_is_killed(code: Code, tmp_path: Path) -
         "from groundsill.ground.functions.runner import FunctionRunner\n"
         "from groundsill.ground.functions.settings import FunctionSettings\n"
         "async def main():\n"
-        f"    s = FunctionSettings('f', 'arn:f', 'app.handler', Path({str(code.folder)!r}), Path(sys.executable), 60)\n"
+        f"    code = Path({str(code.folder)!r})\n"
+        "    s = FunctionSettings('f', 'arn:f', 'app.handler', code, Path(sys.executable), 60)\n"
         "    r = FunctionRunner([s], lambda line: print(line.message, flush=True))\n"
         "    await r.start()\n    await r.invoke('f', b'{}')\n"
         "asyncio.run(main())\n"

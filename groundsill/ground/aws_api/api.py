@@ -196,6 +196,9 @@ class AwsApi:
         except TimeoutError:
             process.kill()
             await process.wait()
+        # The emulator may have started processes for functions; they are of the server's process group.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
 
     async def _spawn(self) -> None:
         descriptor = self._listener.fileno()

@@ -9,13 +9,14 @@ import hashlib
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import orjson
 
 from groundsill.ground.resolved import ResolvedResource
 
-# "The public key of the issuer is cached for two hours" and "only RSA-based algorithms are supported" (same page).
+# "The public key of the issuer is cached for two hours" and "only RSA-based algorithms are supported" (same
+# page).
 KEYS_SECONDS = 2 * 3600
 ALGORITHMS = ("RS256", "RS384", "RS512")
 # A token with an unknown key id asks the issuer again, but not more often than this.
@@ -215,7 +216,11 @@ class JwtAuthorizer:
         if claims.get("iss") != self._issuer:
             return "the token does not have a valid issuer"
         audience = claims.get("aud", claims.get("client_id"))
-        given = {str(entry) for entry in audience} if isinstance(audience, list) else {str(audience)}
+        given = (
+            {str(entry) for entry in cast("list[Any]", audience)}
+            if isinstance(audience, list)
+            else {str(audience)}
+        )
         if not given & self._audience:
             return "the token does not have a valid audience"
         try:
@@ -227,7 +232,7 @@ class JwtAuthorizer:
         if issued > self._clock() + 60:
             return "the token was issued in the future"
         scopes = claims.get("scope", claims.get("scp", ""))
-        listed = scopes if isinstance(scopes, list) else str(scopes).split()
+        listed = cast("list[Any]", scopes) if isinstance(scopes, list) else str(scopes).split()
         return Allowed(
             orjson.dumps({name: _as_string(value) for name, value in claims.items()}),
             frozenset(str(scope) for scope in listed),
@@ -248,7 +253,7 @@ def _as_string(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
-        return "[" + " ".join(_as_string(entry) for entry in value) + "]"
+        return "[" + " ".join(_as_string(entry) for entry in cast("list[Any]", value)) + "]"
     if isinstance(value, dict):
         return json.dumps(value)
     return str(value)

@@ -1,7 +1,7 @@
 """Certificates for HTTPS on this machine, signed by an authority that is made on first use and kept.
 
-The authority's key stays in the system's data folder, readable by its owner alone. A developer who wants browsers to
-trust it adds its certificate to the browser; nothing here touches the machine's trust store.
+The authority's key stays in the system's data folder, readable by its owner alone. A developer who wants
+browsers to trust it adds its certificate to the browser; nothing here touches the machine's trust store.
 """
 
 from __future__ import annotations
@@ -10,6 +10,10 @@ import datetime
 import ipaddress
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 # Browsers refuse certificates that are valid for longer (CA/Browser Forum baseline requirements, 6.3.2).
 _SITE_DAYS = 397
@@ -22,7 +26,8 @@ def certificate_for(folder: Path, names: tuple[str, ...]) -> tuple[str, str]:
 
     Arguments:
         folder: where authority, certificates and keys are kept. Created when missing.
-        names: host names or addresses, the first one names the files. ``localhost`` and 127.0.0.1 are always added.
+        names: host names or addresses, the first one names the files. ``localhost`` and 127.0.0.1 are always
+            added.
 
     Returns the paths of the chain and of the key, as :func:`~groundsill.ground.edge.server.serve` takes them.
 
@@ -136,7 +141,7 @@ def _issue(folder: Path, names: tuple[str, ...], chain: Path, key_path: Path) ->
     _write(chain, text, 0o644)
 
 
-def _alternative(name: str) -> object:
+def _alternative(name: str) -> x509.GeneralName:
     from cryptography import x509
 
     try:

@@ -1,7 +1,7 @@
 """Cross-origin answers of an HTTP API.
 
-Source: API Gateway Developer Guide, "Configure CORS for HTTP APIs in API Gateway". The gateway answers a preflight that
-no route takes, and its own headers replace those of the integration.
+Source: API Gateway Developer Guide, "Configure CORS for HTTP APIs in API Gateway". The gateway answers a
+preflight that no route takes, and its own headers replace those of the integration.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
 """What a function returned, as an HTTP response.
 
-Source: API Gateway Developer Guide, "Create AWS Lambda proxy integrations for HTTP APIs", section "Lambda function
-response for format 1.0" and "2.0".
+Source: API Gateway Developer Guide, "Create AWS Lambda proxy integrations for HTTP APIs", section "Lambda
+function response for format 1.0" and "2.0".
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -47,7 +47,7 @@ def to_response(payload: bytes, version: str) -> HttpResponse:
             raise MalformedResponse("a result of payload format 1.0 needs a statusCode")
         body = result.encode() if isinstance(result, str) else orjson.dumps(result)
         return HttpResponse(200, [_JSON, (b"content-length", str(len(body)).encode())], body)
-    given: dict[str, Any] = result
+    given = cast("dict[str, Any]", result)
     status = _status(given["statusCode"])
     body = _body(given)
     headers = _headers(given, version)
@@ -85,12 +85,17 @@ def _body(given: dict[str, Any]) -> bytes:
     return body.encode("utf-8", "surrogatepass")
 
 
+def _object(given: dict[str, Any], name: str) -> dict[str, Any]:
+    value: Any = given.get(name) or {}
+    if not isinstance(value, dict):
+        raise MalformedResponse(f"{name} is {type(value).__name__}, it must be an object")
+    return cast("dict[str, Any]", value)
+
+
 def _headers(given: dict[str, Any], version: str) -> HeaderList:
     headers: HeaderList = []
-    single = given.get("headers") or {}
-    if not isinstance(single, dict):
-        raise MalformedResponse(f"headers is {type(single).__name__}, it must be an object")
-    multiple: dict[str, Any] = (given.get("multiValueHeaders") or {}) if version == "1.0" else {}
+    single = _object(given, "headers")
+    multiple = _object(given, "multiValueHeaders") if version == "1.0" else {}
     replaced = {str(name).lower() for name in multiple}
     pairs: list[tuple[str, Any]] = [
         (str(name), value) for name, value in single.items() if str(name).lower() not in replaced
@@ -98,12 +103,12 @@ def _headers(given: dict[str, Any], version: str) -> HeaderList:
     for name, values in multiple.items():
         if not isinstance(values, list):
             raise MalformedResponse(f"multiValueHeaders[{name!r}] must be a list")
-        pairs.extend((name, value) for value in values)
+        pairs.extend((name, value) for value in cast("list[Any]", values))
     if version != "1.0":
-        cookies = given.get("cookies") or []
+        cookies: Any = given.get("cookies") or []
         if not isinstance(cookies, list):
             raise MalformedResponse("cookies must be a list of strings")
-        pairs.extend(("set-cookie", cookie) for cookie in cookies)
+        pairs.extend(("set-cookie", cookie) for cookie in cast("list[Any]", cookies))
     for name, value in pairs:
         encoded = _header(name, value)
         if encoded is not None:

@@ -29,7 +29,8 @@ from groundsill.ground.edge.routes import RouteTable
 from groundsill.ground.edge.throttle import TokenBucket
 from groundsill.ground.functions.results import InvocationResult
 
-# API Gateway Developer Guide, "Quotas for HTTP APIs": payload size 10 MB; request line and header values 10,240 bytes.
+# API Gateway Developer Guide, "Quotas for HTTP APIs": payload size 10 MB; request line and header values
+# 10,240 bytes.
 BODY_BYTES = 10 * 1024 * 1024
 HEADER_BYTES = 10_240
 
@@ -150,7 +151,7 @@ class HttpApi:
 
     @property
     def stage_paths(self) -> dict[str, str]:
-        """For each stage, the path below which it is served, for example ``{"dev": "/dev", "$default": ""}``."""
+        """For each stage, the path below which it is served, e.g. ``{"dev": "/dev", "$default": ""}``."""
         paths = {name: f"/{name}" for name in self._stages}
         return {**paths, "$default": ""} if self._default is not None else paths
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from groundsill.ground.edge.authorizer import JwtAuthorizer
+from groundsill.ground.edge.blocks import blocks, texts
 from groundsill.ground.edge.cors import Cors
 from groundsill.ground.edge.http_api import EdgeCallbacks, HttpApi, Integration, Route
 from groundsill.ground.edge.integrations import (
@@ -118,7 +119,7 @@ class _Builder:
                 ),
                 None,
             )
-            longest = float((function.arguments if function else {}).get("timeout") or 3) + INIT_SECONDS
+            longest = float((function and function.arguments.get("timeout")) or 3) + INIT_SECONDS
             return FunctionIntegration(
                 name,
                 str(given.get("payload_format_version") or "1.0"),
@@ -164,7 +165,7 @@ class _Builder:
             self._callbacks.account_id,
             stage_name,
             key,
-            {name: str(value) for name, value in (stage.arguments.get("stage_variables") or {}).items()},
+            texts(stage.arguments, "stage_variables"),
         )
         scopes = tuple(str(scope) for scope in given.get("authorization_scopes") or ())
         return Route(facts, integration, authorizer, scopes, _bucket(stage, key), refusal)
@@ -187,12 +188,13 @@ class _Builder:
 
 def _bucket(stage: ResolvedResource, route_key: str) -> TokenBucket | None:
     settings: dict[str, Any] = dict(stage.block("default_route_settings"))
-    routes: list[Mapping[str, Any]] = list(stage.arguments.get("route_settings") or ())
+    routes: list[Mapping[str, Any]] = blocks(stage.arguments, "route_settings")
     for route in routes:
         if route.get("route_key") == route_key:
             settings.update({name: value for name, value in route.items() if value is not None})
     rate, burst = settings.get("throttling_rate_limit"), settings.get("throttling_burst_limit")
     if rate is None and burst is None:
         return None
-    # API Gateway Developer Guide, "Quotas": without a value the account's own hold, 10,000 a second and 5,000 at once.
+    # API Gateway Developer Guide, "Quotas": without a value the account's own hold, 10,000 a second and
+    # 5,000 at once.
     return TokenBucket(float(10_000 if rate is None else rate), int(5_000 if burst is None else burst))

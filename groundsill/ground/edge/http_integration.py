@@ -1,8 +1,8 @@
 """``HTTP_PROXY`` integrations: a public address, or a load balancer's listener through a VPC link.
 
-Source: API Gateway Developer Guide, "Create HTTP proxy integrations for HTTP APIs", "Create private integrations for
-HTTP APIs" (the stage stays in the path unless ``overwrite:path`` takes it out) and "Transform API requests and responses
-for HTTP APIs".
+Source: API Gateway Developer Guide, "Create HTTP proxy integrations for HTTP APIs", "Create private integrations
+for HTTP APIs" (the stage stays in the path unless ``overwrite:path`` takes it out) and "Transform API requests and
+responses for HTTP APIs".
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from groundsill.ground.edge.asgi import HeaderList, HttpResponse, json_message
 from groundsill.ground.edge.authorizer import Allowed
+from groundsill.ground.edge.blocks import texts
 from groundsill.ground.edge.http_api import INTERNAL, UNAVAILABLE, EdgeCallbacks
 from groundsill.ground.edge.proxy import Proxy, TargetBroken, TargetSilent
 from groundsill.ground.edge.request import EventFacts, GatewayRequest, log_time
@@ -40,9 +41,7 @@ class HttpIntegration:
         self._uri = str(given.get("integration_uri") or "")
         self._method = str(given.get("integration_method") or "ANY")
         self._private = given.get("connection_type") == "VPC_LINK"
-        self._mappings = {
-            str(key): str(value) for key, value in (given.get("request_parameters") or {}).items()
-        }
+        self._mappings = texts(given, "request_parameters")
         self._timeout = timeout_seconds
         self._component = component
         self._callbacks = callbacks

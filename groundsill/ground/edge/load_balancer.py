@@ -14,6 +14,7 @@ from groundsill.ground.edge.asgi import (
     HeaderList,
     HttpResponse,
 )
+from groundsill.ground.edge.blocks import block, blocks
 from groundsill.ground.edge.http_api_builder import Refusal
 from groundsill.ground.edge.proxy import (
     Proxy,
@@ -31,7 +32,8 @@ from groundsill.ground.edge.rules import (
 from groundsill.ground.edge.targets import OnChange, Target, TargetGroup, TargetHealth
 from groundsill.ground.resolved import ResolvedGraph, ResolvedResource
 
-# Elastic Load Balancing, "Edit attributes for your Application Load Balancer": connection idle timeout, default 60 s.
+# Elastic Load Balancing, "Edit attributes for your Application Load Balancer": connection idle timeout,
+# default 60 s.
 IDLE_SECONDS = 60.0
 _STICKY_COOKIE = "AWSALB"
 _TITLES = {
@@ -115,7 +117,8 @@ class Listener:
         proxy: forwards requests.
         access_log: takes one record a request.
         log: takes the component's name and a line.
-        local_port: the local port of a declared port of this load balancer, for redirects; None when none is served.
+        local_port: the local port of a declared port of this load balancer, for redirects; None when none is
+            served.
     """
 
     def __init__(
@@ -137,7 +140,7 @@ class Listener:
         self.port = int(given.get("port") or (443 if self.protocol == "HTTPS" else 80))
         self.certificate_arn = str(given.get("certificate_arn") or "")
         self._rules = rules
-        self._default = ordered_actions(given.get("default_action") or ())
+        self._default = ordered_actions(blocks(given, "default_action"))
         self._groups = groups
         self._proxy = proxy
         self._access_log = access_log
@@ -177,9 +180,9 @@ class Listener:
         action = self._choose(facts)
         kind = action.get("type")
         if kind == "fixed-response":
-            response = _fixed(_first(action, "fixed_response"))
+            response = _fixed(block(action, "fixed_response"))
         elif kind == "redirect":
-            response = self._redirect(_first(action, "redirect"), scope, facts)
+            response = self._redirect(block(action, "redirect"), scope, facts)
         elif kind == "forward":
             return await self._forward(action, scope, receive, send, facts)
         else:
@@ -194,7 +197,7 @@ class Listener:
     ) -> tuple[Target | None, TargetGroup | None]:
         arn = action.get("target_group_arn")
         if not arn:
-            choices = _list(_first(action, "forward").get("target_group"))
+            choices = blocks(block(action, "forward"), "target_group")
             weights = [float(1 if choice.get("weight") is None else choice["weight"]) for choice in choices]
             if not choices or sum(weights) <= 0:
                 return None, None
@@ -246,7 +249,7 @@ class Listener:
         await asgi.respond(send, _page(status))
         return status
 
-    def _redirect(self, block: Mapping[str, Any], scope: asgi.Scope, facts: Facts) -> HttpResponse:
+    def _redirect(self, given: Mapping[str, Any], scope: asgi.Scope, facts: Facts) -> HttpResponse:
         host_header = facts.headers.get("host", "")
         scheme = str(scope.get("scheme", "http"))
         own_port = str((scope.get("server") or ("", self.port))[1])
@@ -259,7 +262,7 @@ class Listener:
         }
 
         def fill(name: str, default: str) -> str:
-            text = str(block.get(name) or default)
+            text = str(given.get(name) or default)
             for key, value in values.items():
                 text = text.replace(key, value)
             return text
@@ -267,7 +270,7 @@ class Listener:
         protocol = fill("protocol", "#{protocol}").lower()
         port = fill("port", "#{port}")
         host = fill("host", "#{host}")
-        declared = block.get("port")
+        declared = given.get("port")
         if declared and str(declared).isdigit():
             # The declared port of another listener is served on a local one.
             port = str(self._local_port(int(declared)) or declared)
@@ -275,7 +278,7 @@ class Listener:
         address = host if port == usual else f"{host}:{port}"
         query = fill("query", "#{query}")
         location = f"{protocol}://{address}{fill('path', '/#{path}')}" + (f"?{query}" if query else "")
-        status = 301 if block.get("status_code") == "HTTP_301" else 302
+        status = 301 if given.get("status_code") == "HTTP_301" else 302
         response = _whole(status, b"text/html", b"")
         response.headers.append((b"location", location.encode("latin-1", "replace")))
         return response
@@ -284,26 +287,15 @@ class Listener:
 _HEADER_NAME = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-")
 
 
-def _first(block: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = block.get(name) or {}
-    return value if isinstance(value, Mapping) else value[0]
-
-
-def _list(value: Any) -> list[Mapping[str, Any]]:
-    if not value:
-        return []
-    return [value] if isinstance(value, Mapping) else list(value)
-
-
 def _cookies(header: str) -> dict[str, str]:
     pairs = (part.strip().partition("=") for part in header.split(";"))
     return {name: value for name, _, value in pairs}
 
 
-def _fixed(block: Mapping[str, Any]) -> HttpResponse:
-    status = str(block.get("status_code") or "200")
-    body = str(block.get("message_body") or "").encode()
-    return _whole(int(status), str(block.get("content_type") or "text/plain").encode(), body)
+def _fixed(given: Mapping[str, Any]) -> HttpResponse:
+    status = str(given.get("status_code") or "200")
+    body = str(given.get("message_body") or "").encode()
+    return _whole(int(status), str(given.get("content_type") or "text/plain").encode(), body)
 
 
 class LoadBalancers:
@@ -396,14 +388,14 @@ class LoadBalancers:
             lambda port: self._local_port(load_balancer_arn, port),
         )
         self.listeners.append(listener)
-        default = ordered_actions(resource.arguments.get("default_action") or ())
+        default = ordered_actions(blocks(resource.arguments, "default_action"))
         for action in (*default, *(action for rule in own for action in rule.actions)):
             if action.get("type") not in _RUNNABLE:
                 self.refused.append(
                     Refusal(resource.address, f"action {action.get('type')} does not run on the ground")
                 )
             arns = [action.get("target_group_arn")]
-            arns += [choice.get("arn") for choice in _list(_first(action, "forward").get("target_group"))]
+            arns += [choice.get("arn") for choice in blocks(block(action, "forward"), "target_group")]
             for group_arn in arns:
                 if group_arn in self.groups:
                     self.groups[str(group_arn)].in_use = True
@@ -413,7 +405,7 @@ class LoadBalancers:
         self._ports[listener_arn] = port
 
     def url(self, listener_arn: str) -> str | None:
-        """The local address of a listener, for :attr:`EdgeCallbacks.listener_url`; None when it is not served."""
+        """A listener's local address, for :attr:`EdgeCallbacks.listener_url`; None when it is not served."""
         for listener in self.listeners:
             if listener.arn == listener_arn and listener_arn in self._ports:
                 scheme = "https" if listener.protocol == "HTTPS" else "http"

@@ -14,8 +14,8 @@ from groundsill.ground.edge.request import HOP_BY_HOP, new_trace_id
 if TYPE_CHECKING:
     import aiohttp
 
-# Servers written in Python close idle connections after 5 s by habit (uvicorn's default); one that is reused later than
-# this may close in the same moment.
+# Servers written in Python close idle connections after 5 s by habit (uvicorn's default); one that is reused
+# later than this may close in the same moment.
 _REUSE_SECONDS = 4.0
 _NOT_RETURNED = HOP_BY_HOP | {b"date"}
 
@@ -32,8 +32,8 @@ class Proxy:
     """Forwards requests; keeps connections open between them.
 
     Arguments:
-        connect_seconds: how long a connection may take. Default 10, as the load balancer's (AWS: "Troubleshoot your
-            Application Load Balancers", HTTP 504).
+        connect_seconds: how long a connection may take. Default 10, as the load balancer's (AWS:
+            "Troubleshoot your Application Load Balancers", HTTP 504).
         idle_seconds: how long a target may be silent. Default 60, as ``idle_timeout`` of ``aws_lb``.
         verify_tls: whether certificates of HTTPS targets are verified. Load balancers do not.
     """
@@ -233,7 +233,8 @@ def forwarded_headers(scope: asgi.Scope, *, client_port: bool = False) -> Header
 
 
 def _trace(given: bytes, own: str) -> bytes:
-    # AWS: "Request tracing for your Application Load Balancer": with a Root the balancer adds Self, else Root.
+    # AWS: "Request tracing for your Application Load Balancer": with a Root the balancer adds Self, else
+    # Root.
     if not given:
         return own.encode()
     if b"Root=" in given:

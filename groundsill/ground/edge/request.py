@@ -165,8 +165,8 @@ def event_version_2(
 ) -> bytes:
     """The event of payload format 2.0, as JSON.
 
-    Source: API Gateway Developer Guide, "Create AWS Lambda proxy integrations for HTTP APIs": parts that a request does
-    not have (query, body, cookies, path and stage variables) are left out.
+    Source: API Gateway Developer Guide, "Create AWS Lambda proxy integrations for HTTP APIs": parts that a
+    request does not have (query, body, cookies, path and stage variables) are left out.
     """
     context: dict[str, Any] = {
         "accountId": facts.account_id,

@@ -1,7 +1,7 @@
 """Which route of an HTTP API a request takes.
 
-Source: API Gateway Developer Guide, "Create routes for HTTP APIs in API Gateway": the most specific match wins: a full
-match of method and path, then a greedy variable, then ``$default``.
+Source: API Gateway Developer Guide, "Create routes for HTTP APIs in API Gateway": the most specific match
+wins: a full match of method and path, then a greedy variable, then ``$default``.
 """
 
 from __future__ import annotations

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+from groundsill.ground.edge.blocks import block, blocks
 from groundsill.ground.resolved import ResolvedResource
 
 
@@ -65,58 +66,52 @@ def rule_from(resource: ResolvedResource) -> Rule:
     """
     given = resource.arguments
     conditions: list[Condition] = []
-    for block in given.get("condition") or ():
-        conditions.extend(_conditions(resource.address, block))
+    for condition in blocks(given, "condition"):
+        conditions.extend(_conditions(resource.address, condition))
     return Rule(
-        int(given.get("priority") or 50_000), tuple(conditions), ordered_actions(given.get("action") or ())
+        int(given.get("priority") or 50_000), tuple(conditions), ordered_actions(blocks(given, "action"))
     )
 
 
-def ordered_actions(blocks: Any) -> tuple[Mapping[str, Any], ...]:
+def ordered_actions(actions: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
     """Action blocks by their ``order``."""
-    return tuple(sorted(blocks, key=lambda action: int(action.get("order") or 50_000)))
+    return tuple(sorted(actions, key=lambda action: int(action.get("order") or 50_000)))
 
 
-def _first(block: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = block.get(name) or {}
-    return value if isinstance(value, Mapping) else value[0]
-
-
-def _conditions(address: str, block: Mapping[str, Any]) -> list[Condition]:
+def _conditions(address: str, given: Mapping[str, Any]) -> list[Condition]:
     found: list[Condition] = []
-    for name, value in block.items():
+    for name, value in given.items():
         if not value:
             continue
         if name not in _MAKERS:
             raise RuleInvalid(f"{address}: condition {name!r} is not known")
         if name == "query_string":
-            pairs = [value] if isinstance(value, Mapping) else list(value)
-            found.append(_query(pairs))
+            found.append(_query(blocks(given, name)))
             continue
-        found.append(_MAKERS[name](_first(block, name)))
+        found.append(_MAKERS[name](block(given, name)))
     if not found:
         raise RuleInvalid(f"{address}: a condition is empty")
     return found
 
 
-def _patterns(block: Mapping[str, Any], *, ignore_case: bool = False) -> list[re.Pattern[str]]:
-    found = [wildcard(str(value), ignore_case=ignore_case) for value in block.get("values") or ()]
-    return found + [re.compile(str(value)) for value in block.get("regex_values") or ()]
+def _patterns(given: Mapping[str, Any], *, ignore_case: bool = False) -> list[re.Pattern[str]]:
+    found = [wildcard(str(value), ignore_case=ignore_case) for value in given.get("values") or ()]
+    return found + [re.compile(str(value)) for value in given.get("regex_values") or ()]
 
 
-def _path(block: Mapping[str, Any]) -> Condition:
-    patterns = _patterns(block)
+def _path(given: Mapping[str, Any]) -> Condition:
+    patterns = _patterns(given)
     return lambda facts: any(pattern.fullmatch(facts.path) for pattern in patterns)
 
 
-def _host(block: Mapping[str, Any]) -> Condition:
-    patterns = _patterns(block, ignore_case=True)
+def _host(given: Mapping[str, Any]) -> Condition:
+    patterns = _patterns(given, ignore_case=True)
     return lambda facts: any(pattern.fullmatch(facts.host) for pattern in patterns)
 
 
-def _header(block: Mapping[str, Any]) -> Condition:
-    patterns = _patterns(block, ignore_case=True)
-    name = str(block.get("http_header_name") or "").lower()
+def _header(given: Mapping[str, Any]) -> Condition:
+    patterns = _patterns(given, ignore_case=True)
+    name = str(given.get("http_header_name") or "").lower()
 
     def holds(facts: Facts) -> bool:
         value = facts.headers.get(name)
@@ -125,13 +120,13 @@ def _header(block: Mapping[str, Any]) -> Condition:
     return holds
 
 
-def _method(block: Mapping[str, Any]) -> Condition:
-    methods = frozenset(str(value) for value in block.get("values") or ())
+def _method(given: Mapping[str, Any]) -> Condition:
+    methods = frozenset(str(value) for value in given.get("values") or ())
     return lambda facts: facts.method in methods
 
 
-def _source(block: Mapping[str, Any]) -> Condition:
-    networks = [ipaddress.ip_network(str(value), strict=False) for value in block.get("values") or ()]
+def _source(given: Mapping[str, Any]) -> Condition:
+    networks = [ipaddress.ip_network(str(value), strict=False) for value in given.get("values") or ()]
 
     def holds(facts: Facts) -> bool:
         try:
@@ -154,9 +149,9 @@ def _query(pairs: list[Mapping[str, Any]]) -> Condition:
 
     def holds(facts: Facts) -> bool:
         return any(
-            (key is None or key.fullmatch(name)) and value.fullmatch(given)
+            (key is None or key.fullmatch(name)) and value.fullmatch(text)
             for key, value in wanted
-            for name, given in facts.query
+            for name, text in facts.query
         )
 
     return holds

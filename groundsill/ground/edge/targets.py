@@ -1,7 +1,7 @@
 """Target groups: who is registered, who is healthy, who is next.
 
-Source: Elastic Load Balancing, "Health checks for Application Load Balancer target groups" and "Target groups for your
-Application Load Balancers".
+Source: Elastic Load Balancing, "Health checks for Application Load Balancer target groups" and "Target
+groups for your Application Load Balancers".
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from groundsill.ground.edge.proxy import Proxy, TargetBroken, TargetSilent
 from groundsill.ground.resolved import ResolvedResource
 
 INITIAL, HEALTHY, UNHEALTHY, DRAINING, UNUSED = "initial", "healthy", "unhealthy", "draining", "unused"
-# While a new target has not passed its first check it is asked more often than the interval says, so that a system
-# is up as soon as its service is. The verdict "unhealthy" still takes the declared time.
+# While a new target has not passed its first check it is asked more often than the interval says, so that a
+# system is up as soon as its service is. The verdict "unhealthy" still takes the declared time.
 _FIRST_CHECK_SECONDS = 0.1
 
 

@@ -16,7 +16,8 @@ from typing import Any
 
 _LENGTH = struct.Struct("!I")
 _RUNTIME = Path(__file__).resolve().parent / "runtime"
-# Imported before the first fork, so that a cold start does not pay for them. The runtimes of Lambda carry boto3 too.
+# Imported before the first fork, so that a cold start does not pay for them. The runtimes of Lambda carry
+# boto3 too.
 PRELOADED = (
     "asyncio",
     "datetime",

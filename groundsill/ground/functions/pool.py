@@ -1,4 +1,4 @@
-"""The workers of one function: grows with demand, refuses above its reservation, replaces what is stale or dead."""
+"""The workers of one function: as many as it needs, none above its reservation, none stale or dead."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ from groundsill.ground.functions.runtime import frames
 from groundsill.ground.functions.settings import FunctionSettings
 from groundsill.ground.functions.worker import Answer, LogSink, Worker
 
-# AWS Lambda Developer Guide, "Understanding the Lambda execution environment lifecycle": the init phase has 10 seconds.
+# AWS Lambda Developer Guide, "Understanding the Lambda execution environment lifecycle": the init phase has
+# 10 seconds.
 INIT_SECONDS = 10.0
-# A laptop is not a region: above this many processes of one function without a reservation, requests wait in line.
+# A laptop is not a region: above this many processes of one function without a reservation, requests wait in
+# line.
 WORKERS_AT_MOST = 32
 IDLE_SECONDS = 300.0
 
@@ -253,8 +255,8 @@ class FunctionPool:
         init_text = f"\tInit Duration: {init_ms:.2f} ms" if init_ms is not None else ""
         worker.log(f"END RequestId: {request_id}")
         worker.log(
-            f"REPORT RequestId: {request_id}\tDuration: {elapsed:.2f} ms\tBilled Duration: {result.billed_ms} ms"
-            f"\tMemory Size: {settings.memory_megabytes} MB\tMax Memory Used: {peak_mb} MB{init_text}{status}"
+            f"REPORT RequestId: {request_id}\tDuration: {elapsed:.2f} ms"
+            f"\tBilled Duration: {result.billed_ms} ms\tMemory Size: {settings.memory_megabytes} MB\tMax Memory Used: {peak_mb} MB{init_text}{status}"
         )
         return InvocationResult(request_id, payload, error, elapsed, init_ms, peak_mb, tuple(worker.lines))
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-# AWS Lambda Developer Guide, "Lambda quotas": invocation payload, 6 MB each for request and response when synchronous,
-# 1 MB when asynchronous.
+# AWS Lambda Developer Guide, "Lambda quotas": invocation payload, 6 MB each for request and response when
+# synchronous, 1 MB when asynchronous.
 SYNCHRONOUS_PAYLOAD_BYTES = 6 * 1024 * 1024
 ASYNCHRONOUS_PAYLOAD_BYTES = 1024 * 1024
-# What Lambda's runtime reports for a response above the limit counts 6,291,556 bytes: 6 MB and 100 for its envelope.
+# What Lambda's runtime reports for a response above the limit counts 6,291,556 bytes: 6 MB and 100 for its
+# envelope.
 RESPONSE_PAYLOAD_BYTES = 6_291_556
 
 
@@ -66,8 +67,8 @@ class InvocationResult:
 
     @property
     def billed_ms(self) -> int:
-        """The duration rounded up to a whole millisecond, with the cold start (AWS Lambda pricing since August
-        2025)."""
+        """The duration rounded up to a whole millisecond, with the cold start (AWS Lambda pricing since
+        August 2025)."""
         total = self.duration_ms + (self.init_ms or 0)
         return int(total) + (total > int(total))
 
@@ -78,7 +79,7 @@ class InvocationResult:
 
 
 class InvocationRefused(Exception):
-    """The invocation was not begun. ``code`` is Lambda's exception name, ``status`` the HTTP status of its API."""
+    """The invocation was not begun. ``code`` is Lambda's exception name, ``status`` its HTTP status."""
 
     code = "ServiceException"
     status = 500

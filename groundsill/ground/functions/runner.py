@@ -23,14 +23,14 @@ _REAP_SECONDS = 30.0
 class FunctionRunner:
     """Runs every function of a system, each in its own warm worker processes.
 
-    Memory: a worker's resident memory is read every 50 ms while it is busy, and its peak after each answer; above the
-    function's memory size it is killed, as on AWS. ``RLIMIT_DATA`` at twice the size (at least 1 GB more) stops a single
-    allocation that is far larger.
+    Memory: a worker's resident memory is read every 50 ms while it is busy, and its peak after each answer;
+    above the function's memory size it is killed, as on AWS. ``RLIMIT_DATA`` at twice the size (at least 1
+    GB more) stops a single allocation that is far larger.
 
     Arguments:
         functions: the settings of each.
-        sink: takes every log line (``START``, ``END``, ``REPORT`` and what the function writes). Called in the event
-            loop; it must be quick.
+        sink: takes every log line (``START``, ``END``, ``REPORT`` and what the function writes). Called in
+            the event loop; it must be quick.
 
     Example::
 
@@ -59,7 +59,8 @@ class FunctionRunner:
         """The workers of one function.
 
         Arguments:
-            name_or_arn: name, ARN (a qualifier ``:$LATEST`` is accepted) or the ARN that API Gateway uses to invoke.
+            name_or_arn: name, ARN (a qualifier ``:$LATEST`` is accepted) or the ARN that API Gateway uses to
+                invoke.
 
         Raises:
             UnknownFunction: there is none of this name.

@@ -27,7 +27,8 @@ class FunctionSettings:
         timeout_seconds: after this time it is killed. Default 3, as on AWS.
         memory_megabytes: above this resident memory it is killed. Default 128, as on AWS.
         environment: the function's own variables.
-        credentials: variables that name its role and the AWS API (``AWS_ACCESS_KEY_ID``, ``AWS_ENDPOINT_URL``, ...).
+        credentials: variables that name its role and the AWS API (``AWS_ACCESS_KEY_ID``,
+            ``AWS_ENDPOINT_URL``, ...).
         concurrency: reserved concurrent executions. Default none; 0 refuses every invocation, as on AWS.
         runtime: Lambda's name for the runtime, for example ``python3.13``.
         component: the name in the user's definition, for logs.

@@ -19,7 +19,8 @@ from groundsill.ground.functions.runtime.loading import Signature, signature
 from groundsill.ground.functions.settings import FunctionSettings
 
 LogSink = Callable[[LogLine], None]
-# The longest log event of CloudWatch Logs is 1 MB (AWS: "CloudWatch Logs quotas"); a line without end is cut there.
+# The longest log event of CloudWatch Logs is 1 MB (AWS: "CloudWatch Logs quotas"); a line without end is cut
+# there.
 _LONGEST_LINE = 1024 * 1024
 _PIPE_CHUNK = 65536
 

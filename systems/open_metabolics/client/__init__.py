@@ -1,4 +1,5 @@
-"""The reference client of OpenMetabolics: what the phone app does, in Python and with the standard library alone."""
+"""The reference client of OpenMetabolics: what the phone app does, in Python and with the standard library
+alone."""
 
 from .client import JobFailed, OpenMetabolicsClient
 from .configuration import Configuration, ConfigurationError

@@ -27,7 +27,8 @@ POLL_SECONDS = 0.5
 
 
 class JobFailed(Exception):
-    """The estimate of a session failed for good, or did not end in time; the message is the service's reason."""
+    """The estimate of a session failed for good, or did not end in time; the message is the service's
+    reason."""
 
 
 class OpenMetabolicsClient:
@@ -88,7 +89,8 @@ class OpenMetabolicsClient:
     # Recording
 
     def save_profile(self, **fields: Any) -> dict[str, Any]:
-        """Create or change the profile: `age` (years), `weight` (kg), `height` (cm), `sex`, further fields."""
+        """Create or change the profile: `age` (years), `weight` (kg), `height` (cm), `sex`, further
+        fields."""
         return self._post("manage-user-profile", fields)["profile"]
 
     def profile(self) -> dict[str, Any]:

@@ -41,7 +41,8 @@ class UserPool:
         self._connection = Connection(configuration.cognito_url)
 
     def sign_up(self, email: str, password: str, given_name: str, family_name: str) -> None:
-        """Create an account; a code goes to the address. Raises `ServiceError` (InvalidPasswordException, ...)."""
+        """Create an account; a code goes to the address. Raises `ServiceError` (InvalidPasswordException,
+        ...)."""
         attributes = {"email": email, "given_name": given_name, "family_name": family_name}
         self._call(
             "SignUp",

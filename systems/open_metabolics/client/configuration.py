@@ -11,6 +11,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 _NEEDED = ("api_url", "energy_service_url", "user_pool_id", "user_pool_client_id", "region")
+# The deployment's outputs have names of their own.
+_OUTPUTS = {
+    "api_endpoint": "api_url",
+    "energy_expenditure_service_url": "energy_service_url",
+    "cognito_pool_id": "user_pool_id",
+    "cognito_client_id": "user_pool_client_id",
+}
 
 
 class ConfigurationError(ValueError):
@@ -46,12 +53,15 @@ class Configuration:
     def load(cls, source: str | Path | Mapping[str, Any] | Configuration) -> Configuration:
         """From a JSON file, its content as a mapping, or a configuration; unknown keys are left alone.
 
+        The deployment's outputs are taken as they are: `api_endpoint` for `api_url` and so on, each value
+        plain or as `terraform output -json` writes it. Without a region the one in the pool's id counts.
+
         Raises:
             ConfigurationError: a file that cannot be read, a missing key, a value that cannot be one.
         """
         if isinstance(source, Configuration):
             return source
-        values = _read(Path(source)) if isinstance(source, (str, Path)) else source
+        values = _by_our_names(_read(Path(source)) if isinstance(source, (str, Path)) else source)
         faults = [
             f"{name} is missing"
             for name in _NEEDED
@@ -70,6 +80,20 @@ class Configuration:
         return cls(
             *(values[name].rstrip("/") for name in _NEEDED), endpoint.rstrip("/") if endpoint else None
         )
+
+
+def _by_our_names(source: Mapping[str, Any]) -> dict[str, Any]:
+    plain = {
+        name: value["value"] if isinstance(value, Mapping) and "value" in value else value
+        for name, value in source.items()
+    }
+    values = {_OUTPUTS.get(name, name): value for name, value in plain.items()}
+    # Where both names are there, ours is meant.
+    values.update({name: plain[name] for name in _NEEDED if name in plain})
+    pool = values.get("user_pool_id")
+    if not values.get("region") and isinstance(pool, str) and "_" in pool:
+        values["region"] = pool.partition("_")[0]
+    return values
 
 
 def _read(path: Path) -> Mapping[str, Any]:

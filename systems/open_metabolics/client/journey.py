@@ -37,19 +37,20 @@ def run_journey(
         profile: `age` (years), `weight` (kg), `height` (cm), and `sex` if known.
         read_code: waits for the mail to an address and returns the code in it.
         on_event: called at each step with its name and facts: `signed_up`, `confirmed`, `signed_in`,
-            `profile_saved`, `uploaded` (`samples`; after each batch), `queued` (`job_id`), `progress` (`status`,
-            `progress`), `completed` (the summary).
+            `profile_saved`, `uploaded` (`samples`; after each batch), `queued` (`job_id`), `progress`
+            (`status`, `progress`), `completed` (the summary).
         email: of the new account; a fresh one at example.com when it is None.
         session_id: a fresh one when it is None.
         width: characters of the sparkline.
 
     Returns:
-        `email`, `password`, `session_id`, `samples`, `kilocalories`, `active_minutes`, `mean_watts`, `peak_watts`,
-        `duration_seconds`, `windows` (their number), `watts` (one value a window), `sparkline`, `seconds` (of the
-        whole journey) and `upload_seconds`, `process_seconds`.
+        `email`, `password`, `session_id`, `samples`, `kilocalories`, `active_minutes`, `mean_watts`,
+        `peak_watts`, `duration_seconds`, `windows` (their number), `watts` (one value a window), `sparkline`,
+        `seconds` (of the whole journey) and `upload_seconds`, `process_seconds`.
 
     Raises:
-        ServiceError: a call was refused. JobFailed: the estimate failed. ConfigurationError: bad configuration.
+        ServiceError: a call was refused. JobFailed: the estimate failed. ConfigurationError: bad
+        configuration.
     """
     tell: Event = on_event or (lambda _name, _facts: None)
     started = time.monotonic()

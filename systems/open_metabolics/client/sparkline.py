@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 _BARS = "▁▂▃▄▅▆▇█"
 
@@ -11,7 +12,8 @@ _BARS = "▁▂▃▄▅▆▇█"
 def sparkline(values: Sequence[float], width: int = 60) -> str:
     """At most `width` characters whose heights follow the values; the lowest bar is the least value.
 
-    More values than characters are averaged in groups of equal share. Values that are not finite are left out.
+    More values than characters are averaged in groups of equal share. Values that are not finite are left
+    out.
 
     Example:
         >>> sparkline([1, 2, 3, 8], 4)
@@ -22,7 +24,7 @@ def sparkline(values: Sequence[float], width: int = 60) -> str:
         return ""
     count = min(width, len(finite))
     edges = [index * len(finite) // count for index in range(count + 1)]
-    means = [sum(finite[low:high]) / (high - low) for low, high in zip(edges, edges[1:], strict=False)]
+    means = [sum(finite[low:high]) / (high - low) for low, high in pairwise(edges)]
     least, most = min(means), max(means)
     if most <= least:
         return _BARS[0] * count

@@ -1,8 +1,9 @@
-"""The password proof of Cognito's USER_SRP_AUTH: Secure Remote Password 6a with Cognito's hashing and key derivation.
+"""The password proof of Cognito's USER_SRP_AUTH: Secure Remote Password 6a with Cognito's hashing and key
+derivation.
 
 The server learns that the client knows the password and not the password itself.
-Sources: RFC 5054 and RFC 2945 (SRP), RFC 3526 section 4 (the 3072-bit group), RFC 5869 (HKDF), and the open source
-client amazon-cognito-identity-js (padding, "Caldera Derived Key", the signed message).
+Sources: RFC 5054 and RFC 2945 (SRP), RFC 3526 section 4 (the 3072-bit group), RFC 5869 (HKDF), and the open
+source client amazon-cognito-identity-js (padding, "Caldera Derived Key", the signed message).
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ MULTIPLIER = hash_number(pad(PRIME), pad(GENERATOR))
 
 
 def private_key(pool_name: str, user: str, password: str, salt: int) -> int:
-    """SRP's x: what only somebody who knows the password can compute. `pool_name` is the pool id after its `_`."""
+    """SRP's x: what only somebody who knows the password can compute. `pool_name` is the pool id after its
+    `_`."""
     inner = hashlib.sha256(f"{pool_name}{user}:{password}".encode()).digest()
     return hash_number(pad(salt), inner)
 

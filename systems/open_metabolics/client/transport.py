@@ -60,7 +60,8 @@ class Connection:
 
         Args:
             body: sent as JSON, None for no body.
-            attempts: how often in all; every request of this client may be repeated safely, except where it says 1.
+            attempts: how often in all; every request of this client may be repeated safely, except where it
+                says 1.
 
         Raises:
             ServiceError: for every other answer, and for none.

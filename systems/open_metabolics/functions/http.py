@@ -1,6 +1,7 @@
 """From an HTTP API event (payload format 2.0) to a checked request, and from a plain result to its answer.
 
-Source: API Gateway Developer Guide "Create AWS Lambda proxy integrations for HTTP APIs", payload format version 2.0.
+Source: API Gateway Developer Guide "Create AWS Lambda proxy integrations for HTTP APIs", payload format
+version 2.0.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from shared.errors import RequestError, from_exception
 from shared.fields import own_email, read_json
 from shared.logs import log, log_exception
 
-# Lambda takes 6 MB for a request (Lambda Developer Guide "Lambda quotas"), and the event holds the body as a JSON
-# string, whose quotes and line ends take two bytes each.
+# Lambda takes 6 MB for a request (Lambda Developer Guide "Lambda quotas"), and the event holds the body as a
+# JSON string, whose quotes and line ends take two bytes each.
 DEFAULT_MAX_BODY_BYTES = 5 * 1024 * 1024
 
 

@@ -23,8 +23,8 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 def manage(request: Request) -> dict[str, Any]:
     """Create a profile, or change the fields that are sent and keep the others.
 
-    `age` (years), `weight` (kg) and `height` (cm) are needed to create one. `sex` is optional. Further fields with
-    names in small letters hold a short text, a number or true/false; null removes one.
+    `age` (years), `weight` (kg) and `height` (cm) are needed to create one. `sex` is optional. Further fields
+    with names in small letters hold a short text, a number or true/false; null removes one.
     """
     sent = {name: value for name, value in request.fields.items() if name != "user_email"}
     values = {name: _checked(name, value) for name, value in sent.items()}

@@ -3,8 +3,8 @@
     Timestamp,Accelerometer_X
     1.0,0.1
 
-The first column is `Timestamp` (seconds, or ISO-8601 with an offset), then any of `Accelerometer_X/Y/Z` (g) and
-`Gyroscope_X/Y/Z` (rad/s), at least one. Times rise strictly. A batch is taken whole or refused whole.
+The first column is `Timestamp` (seconds, or ISO-8601 with an offset), then any of `Accelerometer_X/Y/Z` (g)
+and `Gyroscope_X/Y/Z` (rad/s), at least one. Times rise strictly. A batch is taken whole or refused whole.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from shared.raw import COLUMNS, Samples
 
 FIELD = "csv_data"
 TIME_COLUMN = "Timestamp"
-# Far above what a phone's sensors can measure (16 g; 2000 degrees/s = 35 rad/s): a value beyond it is another unit.
+# Far above what a phone's sensors can measure (16 g; 2000 degrees/s = 35 rad/s): a value beyond it is another
+# unit.
 LIMITS = {column: 100.0 if column.startswith("Accelerometer") else 200.0 for column in COLUMNS}
 UNITS = {column: "g" if column.startswith("Accelerometer") else "rad/s" for column in COLUMNS}
 

@@ -17,7 +17,8 @@ from .http import Request, route
 DEFAULT_MAX_ITEMS = 5_000
 MAX_ROWS = 200_000
 MAX_CHUNK = 500
-# The integration of an HTTP API ends after 30 s and the function after 25 s: what is not stored by now is not.
+# The integration of an HTTP API ends after 30 s and the function after 25 s: what is not stored by now is
+# not.
 WRITE_SECONDS = 20.0
 
 
@@ -25,9 +26,9 @@ WRITE_SECONDS = 20.0
 def save(request: Request) -> dict[str, Any]:
     """Store `csv_data` as samples of `session_id`.
 
-    The session belongs to the user who first wrote to it. The batch is checked whole before anything is stored, and
-    its keys come from its content: the same batch twice is stored once. With `chunk_samples` N (1 to 500) N samples
-    share an item, which makes a long recording some hundred times cheaper.
+    The session belongs to the user who first wrote to it. The batch is checked whole before anything is
+    stored, and its keys come from its content: the same batch twice is stored once. With `chunk_samples` N (1
+    to 500) N samples share an item, which makes a long recording some hundred times cheaper.
     """
     session = session_id(request.fields)
     chunk = whole(request.fields, "chunk_samples", low=1, high=MAX_CHUNK, default=1)

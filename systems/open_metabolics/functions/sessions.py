@@ -1,4 +1,5 @@
-"""A user's processed sessions: `get-past-sessions`, `-summary`, `get-session-details`, `get-all-session-summaries`.
+"""A user's processed sessions: `get-past-sessions`, `-summary`, `get-session-details`,
+`get-all-session-summaries`.
 
 A session is seen here when its estimate is complete.
 """
@@ -16,7 +17,8 @@ from shared.fields import session_id, whole
 from . import paging
 from .http import Request, route
 
-# Lambda answers with at most 6 MB (Lambda Developer Guide "Lambda quotas"); a window is about 200 bytes of JSON.
+# Lambda answers with at most 6 MB (Lambda Developer Guide "Lambda quotas"); a window is about 200 bytes of
+# JSON.
 MAX_WINDOWS = 20_000
 
 

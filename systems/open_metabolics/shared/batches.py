@@ -1,9 +1,9 @@
 """Write and delete many items.
 
-BatchWriteItem is not a transaction: a call may store some of its 25 items and hand back the others. What is handed
-back is sent again with growing pauses until the deadline. If even that fails the caller gets a 503 and sends the
-same request again; every key is derived from the content, so the repeat replaces the same items and adds none.
-Source: DynamoDB API Reference "BatchWriteItem" (25 requests, UnprocessedItems).
+BatchWriteItem is not a transaction: a call may store some of its 25 items and hand back the others. What is
+handed back is sent again with growing pauses until the deadline. If even that fails the caller gets a 503 and
+sends the same request again; every key is derived from the content, so the repeat replaces the same items and
+adds none. Source: DynamoDB API Reference "BatchWriteItem" (25 requests, UnprocessedItems).
 """
 
 from __future__ import annotations

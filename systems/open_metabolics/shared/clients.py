@@ -22,7 +22,8 @@ def client(service: str) -> Any:
         # A long poll of SQS answers after at most 20 s.
         read_timeout=30,
         max_pool_connections=16,
-        # The shapes of our calls are fixed in code and tested: checking each again costs time on every request.
+        # The shapes of our calls are fixed in code and tested: checking each again costs time on every
+        # request.
         parameter_validation=False,
     )
     # boto3 by itself reads AWS_DEFAULT_REGION only.
@@ -40,7 +41,8 @@ def sqs() -> Any:
 
 
 def setting(name: str) -> str:
-    """The environment variable `name`; the definition sets it, so its absence is a fault of the deployment."""
+    """The environment variable `name`; the definition sets it, so its absence is a fault of the
+    deployment."""
     value = os.environ.get(name, "")
     if not value:
         raise RuntimeError(f"the environment variable {name} is not set")

@@ -69,7 +69,8 @@ def session_id(fields: dict[str, Any]) -> str:
 
 
 def number(value: Any, name: str, *, low: float, high: float, unit: str) -> float:
-    """A number from `low` to `high`, which NaN and infinity never are; a string that looks like one is not one."""
+    """A number from `low` to `high`, which NaN and infinity never are; a string that looks like one is not
+    one."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise invalid(name, f"This field must be a number ({unit}).")
     if not low <= value <= high:

@@ -1,8 +1,8 @@
 """The job contract: how a job is asked for, what its message holds and how its status row reads.
 
-The status table has one row a session. It is written before the message is sent, with a condition, so that the same
-request twice gives one job. A row that nobody has touched for `JOB_STALE_SECONDS` (its message expired, or its
-worker was killed three times) is sent again under the same job id when its user asks again.
+The status table has one row a session. It is written before the message is sent, with a condition, so that
+the same request twice gives one job. A row that nobody has touched for `JOB_STALE_SECONDS` (its message
+expired, or its worker was killed three times) is sent again under the same job id when its user asks again.
 """
 
 from __future__ import annotations
@@ -98,7 +98,8 @@ def request_job(
         The HTTP status and the body: 202 with the new or the running job, 200 when it is completed already.
 
     Raises:
-        RequestError: 404 for a session that is not the caller's, 409 without samples or profile, 503 when the queue
+        RequestError: 404 for a session that is not the caller's, 409 without samples or profile, 503 when the
+        queue
             does not take the message.
     """
     head = raw.head(tables.raw, session_id)

@@ -1,17 +1,19 @@
-"""The raw-sensor table: one item a sample, or one item a chunk of samples, and one item that says whose session it is.
+"""The raw-sensor table: one item a sample, or one item a chunk of samples, and one item that says whose
+session it is.
 
-| item  | `Timestamp`               | further attributes                                                        |
-|-------|---------------------------|---------------------------------------------------------------------------|
-| owner | `#owner`                  | `Owner` (e-mail), `CreatedAt` (ms since 1970)                             |
-| row   | time of the sample        | `UserEmail`, one number a sensor column                                   |
-| chunk | `<first time>#<count>`    | `UserEmail`, `EndTimestamp`, `Count`, `Columns`, `Samples` (binary)       |
+| item  | `Timestamp`               | further attributes                                                   |
+|-------|---------------------------|----------------------------------------------------------------------|
+| owner | `#owner`                  | `Owner` (e-mail), `CreatedAt` (ms since 1970)                        |
+| row   | time of the sample        | `UserEmail`, one number a sensor column                              |
+| chunk | `<first time>#<count>`    | `UserEmail`, `EndTimestamp`, `Count`, `Columns`, `Samples` (binary)  |
 
-`#` sorts before every digit, so a query from "0" on sees samples only. The owner item has no `UserEmail` and so is
-not in the index. It is written with a condition before any sample: of two users who use one session id at the same
-moment exactly one gets it. A chunk's key holds its length, so that a shorter one never replaces a longer.
+`#` sorts before every digit, so a query from "0" on sees samples only. The owner item has no `UserEmail` and
+so is not in the index. It is written with a condition before any sample: of two users who use one session id
+at the same moment exactly one gets it. A chunk's key holds its length, so that a shorter one never replaces a
+longer.
 
-`Samples` holds `Count` little-endian 64-bit times in microseconds, then for each column of `Columns` its `Count`
-little-endian 32-bit floats (the precision of a phone's sensors).
+`Samples` holds `Count` little-endian 64-bit times in microseconds, then for each column of `Columns` its
+`Count` little-endian 32-bit floats (the precision of a phone's sensors).
 """
 
 from __future__ import annotations
@@ -50,7 +52,8 @@ class Samples:
 
 @dataclass(frozen=True, slots=True)
 class SessionHead:
-    """Whose session it is, since when (ms since 1970, None for data older than owner items), and if it has samples."""
+    """Whose session it is, since when (ms since 1970, None for data older than owner items), and if it has
+    samples."""
 
     owner: str
     created_at: int | None

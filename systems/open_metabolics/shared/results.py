@@ -7,8 +7,8 @@
 
 - A query of a session by key gives its windows in time order and then its summary.
 - `UserEmailIndex` holds summaries alone, so "my sessions, newest first" reads one small item a session.
-- `<run>` is taken from the job's id: a redelivered job replaces its own windows, a forced new run never mixes with
-  the old one. The summary names the run and is written last; readers show only the windows of that run.
+- `<run>` is taken from the job's id: a redelivered job replaces its own windows, a forced new run never mixes
+  with the old one. The summary names the run and is written last; readers show only the windows of that run.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ def run_of(job_id: str) -> str:
 
 
 def window_item(session_id: str, job_id: str, values: dict[str, Any]) -> dict[str, Any]:
-    """The item of one window; `values` has `start` and `end` (seconds), `watts`, `kilocalories`, `activity`, ..."""
+    """The item of one window; `values` has `start` and `end` (seconds), `watts`, `kilocalories`, `activity`,
+    ..."""
     key = timestamps.format_key(round(values["start"] * timestamps.MICROSECONDS))
     return encode_item({"SessionId": session_id, "Timestamp": f"{key}#{run_of(job_id)}", **values})
 

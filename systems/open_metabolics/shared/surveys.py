@@ -1,7 +1,8 @@
 """The survey table: one item a session and user, saved again in place.
 
-`Timestamp` is `survey#<e-mail>`: the key of a person's answers is known without a search, a retry replaces them, and
-what one user saves under another's session id is never in the way. `UserEmailIndex` lists all answers of a user.
+`Timestamp` is `survey#<e-mail>`: the key of a person's answers is known without a search, a retry replaces
+them, and what one user saves under another's session id is never in the way. `UserEmailIndex` lists all
+answers of a user.
 """
 
 from __future__ import annotations

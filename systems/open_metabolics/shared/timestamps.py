@@ -1,7 +1,7 @@
 """Sample times as sort keys.
 
-The raw table sorts by a string, where "10.0" comes before "9.0". So every time is normalised to seconds with ten
-whole and six decimal digits, `0000000001.000000`: string order is time order, and microseconds are exact.
+The raw table sorts by a string, where "10.0" comes before "9.0". So every time is normalised to seconds with
+ten whole and six decimal digits, `0000000001.000000`: string order is time order, and microseconds are exact.
 """
 
 from __future__ import annotations

@@ -51,7 +51,8 @@ def load_recording(path: Path) -> Samples:
     try:
         raw = path.read_bytes()
         text = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
-        table = np.loadtxt(text.decode("ascii").splitlines(), delimiter=",", ndmin=2)
+        lines = text.decode("ascii").split("\n")
+        table = np.loadtxt(lines, delimiter=",", ndmin=2) if any(map(str.strip, lines)) else np.zeros((0, 7))
     except (OSError, EOFError, zlib.error, ValueError) as problem:
         raise RecordingError(f"{path}: {problem}") from None
     if table.ndim != 2 or table.shape[1] != 7 or not len(table):

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-# As in a function's archive and in the container the project's root is a root of imports; and the tests' own help.
+# As in a function's archive and in the container the project's root is a root of imports; and the tests' own
+# help.
 for folder in (Path(__file__).resolve().parents[1], Path(__file__).resolve().parent):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))

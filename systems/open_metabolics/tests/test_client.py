@@ -122,10 +122,26 @@ def test_a_configuration_file_is_accepted(tmp_path: Path) -> None:
 
 
 @pytest.mark.requirement("OM-B25")
+def test_a_deployments_outputs_are_a_configuration() -> None:
+    outputs = {
+        "api_endpoint": VALUES["api_url"],
+        "energy_expenditure_service_url": VALUES["energy_service_url"],
+        "cognito_pool_id": VALUES["user_pool_id"],
+        "cognito_client_id": VALUES["user_pool_client_id"],
+        "queue_url": "https://sqs",
+    }
+    assert Configuration.load(outputs) == Configuration.load(VALUES)
+    as_terraform = {
+        name: {"value": value, "type": "string", "sensitive": False} for name, value in outputs.items()
+    }
+    assert Configuration.load(as_terraform) == Configuration.load(VALUES)
+
+
+@pytest.mark.requirement("OM-B25")
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"api_url": None, "region": ""}, "api_url is missing; region is missing"),
+        ({"api_url": None, "user_pool_id": "", "region": ""}, "api_url.*user_pool_id.*region is missing"),
         ({"api_url": "abc"}, "api_url is not an http"),
         ({"energy_service_url": "ftp://x"}, "energy_service_url is not"),
         ({"energy_service_url": "http://x:99999"}, "energy_service_url is not"),

@@ -1,4 +1,5 @@
-"""A new user's way through the whole application: client, pool, functions, container API and worker, all real."""
+"""A new user's way through the whole application: client, pool, functions, container API and worker, all
+real."""
 
 from __future__ import annotations
 

@@ -72,15 +72,23 @@ def test_rest_costs_the_basal_rate() -> None:
 
 @pytest.mark.requirement("OM-B19")
 def test_stronger_and_faster_motion_costs_more() -> None:
-    rates = [
-        estimate(still(60), ADULT).mean_watts,
-        estimate(swinging(60, strength=0.7, duration=1.3), ADULT).mean_watts,
-        estimate(swinging(60, strength=0.9, duration=1.15), ADULT).mean_watts,
-        estimate(swinging(60, strength=1.1, duration=1.0), ADULT).mean_watts,
-        estimate(swinging(60, strength=1.4, duration=0.9), ADULT).mean_watts,
+    sessions = [
+        still(60),
+        swinging(60, strength=0.7, duration=1.15),
+        swinging(60, strength=0.9, duration=1.05),
+        swinging(60, strength=1.1, duration=0.95),
+        swinging(60, strength=1.6, duration=0.75),
     ]
+    rates = [estimate(session, ADULT).mean_watts for session in sessions]
     assert rates == sorted(rates)
-    assert all(after > before * 1.05 for before, after in zip(rates, rates[1:], strict=False))
+    assert rates[1] > 3 * rates[0]
+    assert rates[-1] > 1.4 * rates[1]
+
+
+@pytest.mark.requirement("OM-B19")
+def test_at_one_cadence_a_stronger_swing_costs_more() -> None:
+    rates = [estimate(swinging(60, strength=strength), ADULT).mean_watts for strength in (0.6, 0.8, 1.0, 1.2, 1.4, 1.6)]
+    assert rates == sorted(rates)
 
 
 @pytest.mark.requirement("OM-B19")

@@ -254,9 +254,11 @@ def test_a_request_at_hand_is_answered_before_the_process_stops(backend: Backend
         connection = until(connect)
         token = make_token(keys.keys["key-1"])
         body = b'{"session_id": "never"}'
-        head = f"POST /process HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-length: {len(body)}\r\n\r\n"
+        lines = ["POST /process HTTP/1.1", "host: x", f"authorization: Bearer {token}"]
+        head = "\r\n".join([*lines, f"content-length: {len(body)}", "", ""])
         connection.sendall(head.encode() + body[:5])
-        # The half request is being read when the signal comes: /health answers, so the server is past its start.
+        # The half request is being read when the signal comes: /health answers, so the server is past its
+        # start.
         process.process.terminate()
         connection.sendall(body[5:])
         assert connection.recv(100).startswith(b"HTTP/1.1 404")

@@ -146,7 +146,7 @@ def test_an_unknown_role_ends_with_code_2_and_a_clear_message(backend: Backend, 
 def test_missing_and_wrong_settings_are_all_named_at_once(backend: Backend) -> None:
     from services.energy.settings import SettingsError, read_settings
 
-    with pytest.raises(SettingsError, match="RAW_SENSOR_TABLE.*QUEUE_URL.*RESULTS_TABLE"):
+    with pytest.raises(SettingsError, match=r"RAW_SENSOR_TABLE.*QUEUE_URL.*RESULTS_TABLE"):
         read_settings({"SERVICE_TYPE": "worker"})
     with pytest.raises(SettingsError, match="USER_POOL_ISSUER, USER_POOL_JWKS_URL, USER_POOL_CLIENT_ID"):
         read_settings({**backend.environment, "SERVICE_TYPE": "api"})
@@ -185,7 +185,8 @@ def test_the_api_role_serves_health_and_stops_with_code_0(backend: Backend) -> N
 def test_the_functions_start_without_the_sdk(backend: Backend) -> None:
     """A cold start pays for boto3 only when a call needs it, and never for numpy."""
     code = (
-        "import sys, functions.sensor, functions.process, functions.profiles, functions.sessions, functions.surveys\n"
+        "import sys\n"
+        "from functions import sensor, process, profiles, sessions, surveys\n"
         "print(sorted({'boto3', 'numpy', 'starlette', 'jwt'} & set(sys.modules)))"
     )
     found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

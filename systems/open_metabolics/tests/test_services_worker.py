@@ -198,6 +198,14 @@ def test_a_session_without_a_sensor_fails_with_its_name(
     assert found["WillRetry"] is False
 
 
+@pytest.mark.requirement("OM-B20")
+def test_a_session_that_would_not_fit_into_memory_fails_with_a_reason(backend: Backend) -> None:
+    upload("w10")
+    ok(START, {"session_id": "w10"})
+    work(backend, make_worker(backend, MAX_SAMPLES="199"))
+    assert row(backend, "w10")["Error"] == "the session has more than 199 samples: record shorter ones"
+
+
 def test_what_the_estimate_says_of_the_samples_is_the_users_reason(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ from groundsill.ground.aws_api.emulator import Emulator
 
 def install(emulator: Emulator, durability: Durability, loop: asyncio.AbstractEventLoop) -> None:
     """Mend each service when it is first loaded, and load those that every system uses."""
-    from groundsill.ground.aws_api.patches import cognito, denials, dynamodb, permissions, s3, sqs
+    from groundsill.ground.aws_api.patches import cognito, denials, dynamodb, permissions, s3, ses, sns, sqs
 
     denials.apply(emulator)
     permissions.apply(emulator)
@@ -20,6 +20,8 @@ def install(emulator: Emulator, durability: Durability, loop: asyncio.AbstractEv
     s3.apply_to_anonymous(emulator)
     mends: dict[str, Callable[[Any], None]] = {
         "cognito": cognito.apply,
+        "ses_v2": ses.apply,
+        "sns": lambda module: sns.apply(module, emulator),
         "dynamodb": lambda module: dynamodb.apply(module, durability),
         "sqs": lambda module: sqs.apply(module, loop),
     }

@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 _CLIENT_FIELDS = ("installation_id", "app_title", "app_version_name", "app_version_code", "app_package_name")
 
@@ -48,12 +48,14 @@ class LambdaContext:
 def _client_context(value: Any) -> SimpleNamespace | None:
     if not isinstance(value, dict):
         return None
-    given: dict[str, Any] = value
-    client = given.get("client")
+    given = cast("dict[str, Any]", value)
+    client: Any = given.get("client")
     return SimpleNamespace(
         custom=given.get("custom"),
         env=given.get("env"),
-        client=SimpleNamespace(**{name: client.get(name) for name in _CLIENT_FIELDS})
-        if isinstance(client, dict)
-        else None,
+        client=_client(cast("dict[str, Any]", client)) if isinstance(client, dict) else None,
     )
+
+
+def _client(given: dict[str, Any]) -> SimpleNamespace:
+    return SimpleNamespace(**{name: given.get(name) for name in _CLIENT_FIELDS})

@@ -7,7 +7,8 @@ import struct
 
 # Supervisor to worker: length of the metadata (JSON), length of the event.
 REQUEST = struct.Struct("!II")
-# Worker to supervisor: kind, peak memory in KiB, length of the metadata (JSON, may be empty), length of the payload.
+# Worker to supervisor: kind, peak memory in KiB, length of the metadata (JSON, may be empty), length of the
+# payload.
 RESPONSE = struct.Struct("!cIII")
 
 READY = b"I"

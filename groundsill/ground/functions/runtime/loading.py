@@ -1,8 +1,9 @@
 """Importing the user's code: always from its source, and with a note of which files were read.
 
-Python's bytecode cache compares whole seconds and sizes, so a file saved twice within one second can be run in its old
-form. Here the user's modules are compiled from their source each time a worker starts. Packages that were installed
-into the code directory keep the ordinary, cached way, since they do not change under the developer's hands.
+Python's bytecode cache compares whole seconds and sizes, so a file saved twice within one second can be run
+in its old form. Here the user's modules are compiled from their source each time a worker starts. Packages
+that were installed into the code directory keep the ordinary, cached way, since they do not change under the
+developer's hands.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ class SourceFiles:
         self._root = ""
 
     def watch(self, root: str) -> None:
-        """Also notes every other file below a directory that is opened for reading, until :meth:`close`: templates
-        and settings that a module reads while it is imported."""
+        """Also notes every other file below a directory that is opened for reading, until :meth:`close`:
+        templates and settings that a module reads while it is imported."""
         self._root = root + os.sep
         sys.addaudithook(self._audit)
 
@@ -71,7 +72,7 @@ class SourceFiles:
 
 
 def installed_names(directory: str) -> set[str]:
-    """Top-level names that a package installer put into this directory, read from the ``*.dist-info/RECORD`` files."""
+    """Top-level names that a package installer put into this directory (``*.dist-info/RECORD``)."""
     names: set[str] = set()
     try:
         entries = os.listdir(directory)

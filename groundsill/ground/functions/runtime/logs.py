@@ -1,4 +1,4 @@
-"""The function's own log lines: standard output, standard error and the ``logging`` module, as Lambda sets them up."""
+"""The function's own log lines: standard output and error and the ``logging`` module, as on Lambda."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import sys
 import time
 from typing import Any
 
-# One log event may hold several lines (a traceback, a multi-line message). Within an event they are parted by a
-# carriage return on the pipe, and the supervisor turns it back.
+# One log event may hold several lines (a traceback, a multi-line message). Within an event they are parted
+# by a carriage return on the pipe, and the supervisor turns it back.
 LINE_BREAK = "\r"
 
 _RECORD_FIELDS = frozenset(vars(logging.LogRecord("", 0, "", 0, "", None, None))) | {

@@ -25,8 +25,8 @@ def _peak_kib() -> int:
 
 
 def _plain(value: Any) -> Any:
-    # Lambda's runtime writes a Decimal as a bare number. The standard library cannot write one with more digits than
-    # a double, so those beyond the 17th are lost here.
+    # Lambda's runtime writes a Decimal as a bare number. The standard library cannot write one with more
+    # digits than a double, so those beyond the 17th are lost here.
     if isinstance(value, decimal.Decimal):
         exponent = value.as_tuple().exponent
         if isinstance(exponent, int) and exponent >= 0:

@@ -1,7 +1,8 @@
-"""The fork server: an interpreter that has imported the AWS SDK once and forks a worker in a few milliseconds.
+"""The fork server: an interpreter that has imported the AWS SDK once and forks a worker in a few
+milliseconds.
 
-It never imports the user's code and starts no thread, so that forking it is safe. It ends, and ends every worker, when
-the supervisor's end of its socket closes, however the supervisor died.
+It never imports the user's code and starts no thread, so that forking it is safe. It ends, and ends every
+worker, when the supervisor's end of its socket closes, however the supervisor died.
 """
 
 from __future__ import annotations
@@ -157,8 +158,9 @@ def _die_with(parent: int) -> None:
 
 
 def _limit_memory(megabytes: int) -> None:
-    # The supervisor measures the resident memory and ends a worker above its memory size. This is only the stop for a
-    # single allocation that is far beyond it, which would otherwise take the machine down between two measurements.
+    # The supervisor measures the resident memory and ends a worker above its memory size. This is only the
+    # stop for a single allocation that is far beyond it, which would otherwise take the machine down between
+    # two measurements.
     import resource
 
     limit = max(2 * megabytes, megabytes + 1024) * 1024 * 1024

@@ -29,8 +29,8 @@ from .tokens import KeySet, TokenVerifier
 
 # A request names a session; no sample ever comes this way.
 MAX_BODY_BYTES = 16 * 1024
-# A load balancer keeps idle connections for 60 s (Elastic Load Balancing, "Connection idle timeout"). If the service
-# closed them first, a request could meet a closed connection and become a 502.
+# A load balancer keeps idle connections for 60 s (Elastic Load Balancing, "Connection idle timeout"). If the
+# service closed them first, a request could meet a closed connection and become a 502.
 KEEP_ALIVE_SECONDS = 75
 # Below the 30 s after which ECS kills a task that was asked to stop.
 GRACEFUL_SECONDS = 20

@@ -1,8 +1,9 @@
 """Jobs that failed three times: `python -m services.energy.dead_letters list|redrive [--json]`.
 
-`list` shows each message with the error of its session's status row and leaves it where it is. `redrive` sends the
-messages back to the job queue: first sent, then deleted, so that none is lost; one that is sent twice runs once.
-Needs DEAD_LETTER_QUEUE_URL, and QUEUE_URL for redrive; with STATUS_TABLE the errors are shown.
+`list` shows each message with the error of its session's status row and leaves it where it is. `redrive`
+sends the messages back to the job queue: first sent, then deleted, so that none is lost; one that is sent
+twice runs once. Needs DEAD_LETTER_QUEUE_URL, and QUEUE_URL for redrive; with STATUS_TABLE the errors are
+shown.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""Keep a job while it is worked on: the queue's visibility timeout and the status row's lease, renewed together.
+"""Keep a job while it is worked on: the queue's visibility timeout and the status row's lease, renewed
+together.
 
 The message stays hidden for one lease only. A worker that dies stops renewing, and the queue hands the job to
-another one. Source: SQS Developer Guide "Amazon SQS visibility timeout" (a message stays hidden for 12 hours at most).
+another one. Source: SQS Developer Guide "Amazon SQS visibility timeout" (a message stays hidden for 12 hours
+at most).
 """
 
 from __future__ import annotations

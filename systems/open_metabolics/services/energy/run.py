@@ -48,8 +48,8 @@ class Progress:
 def run(settings: Settings, job: Job, progress: Progress) -> dict[str, Any]:
     """Estimate a session and store the result; returns the totals.
 
-    Windows come first and the summary last, so a reader sees all or nothing of a run. Every key comes from the job
-    and its samples: the same job again, after a worker's death, replaces what was written before.
+    Windows come first and the summary last, so a reader sees all or nothing of a run. Every key comes from
+    the job and its samples: the same job again, after a worker's death, replaces what was written before.
 
     Raises:
         UnusableSession: with the reason for the user; a repeat gives the same.
@@ -62,7 +62,11 @@ def run(settings: Settings, job: Job, progress: Progress) -> dict[str, Any]:
     except RequestError as error:
         raise UnusableSession(error.message) from None
     recording = recordings.read(
-        settings.tables.raw, job.session_id, lambda count: progress(READ_END * count / (count + 20_000))
+        settings.tables.raw,
+        job.session_id,
+        # How many there are is not known before the end: ever slower towards the share of reading.
+        lambda count: progress(READ_END * count / (count + 20_000)),
+        max_samples=settings.max_samples,
     )
     estimate = _estimate(person, recording, progress)
     windows = [_window_values(window) for window in estimate.windows]
@@ -134,7 +138,8 @@ def _window_values(window: Any) -> dict[str, Any]:
 
 
 def _recorded_at(recording: recordings.Recording, head: raw.SessionHead, job: Job) -> int:
-    """When the session was recorded, ms since 1970: by its samples, or by its first upload if they count otherwise."""
+    """When the session was recorded, ms since 1970: by its samples, or by its first upload if they count
+    otherwise."""
     first = round(float(recording.time[0]) * 1000)
     if first >= timestamps.WALL_CLOCK // 1000:
         return first

@@ -1,7 +1,7 @@
 """The worker's side of a status row: claim, renew, report, complete, fail, release.
 
-Every write after the claim holds only while the row still names this job and this worker: a worker that lost its
-lease can no longer change what its successor wrote.
+Every write after the claim holds only while the row still names this job and this worker: a worker that lost
+its lease can no longer change what its successor wrote.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ class StatusRow:
         moment = jobs.now()
         try:
             self._update(
-                "SET #s = :processing, JobId = :job, UserEmail = :email, Progress = :zero, WorkerId = :worker, "
-                "LeaseUntil = :lease, Attempts = :attempt, StartedAt = :now, UpdatedAt = :now, "
+                "SET #s = :processing, JobId = :job, UserEmail = :email, Progress = :zero, "
+                "WorkerId = :worker, LeaseUntil = :lease, Attempts = :attempt, StartedAt = :now, UpdatedAt = :now, "
                 "CreatedAt = if_not_exists(CreatedAt, :asked) REMOVE #e, WillRetry, CompletedAt",
                 "attribute_not_exists(SessionId) OR (JobId = :job AND (#s IN (:pending, :failed) OR "
                 "(#s = :processing AND LeaseUntil < :free)))",

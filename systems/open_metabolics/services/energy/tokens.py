@@ -21,7 +21,8 @@ FETCH_TIMEOUT = 5.0
 
 
 class KeySet:
-    """The public keys of a pool by key id, fetched on first use and again when a token names an unknown one."""
+    """The public keys of a pool by key id, fetched on first use and again when a token names an unknown
+    one."""
 
     def __init__(self, url: str, *, refetch_seconds: float = REFETCH_SECONDS) -> None:
         self._url = url
@@ -31,7 +32,8 @@ class KeySet:
         self._lock = threading.Lock()
 
     def find(self, key_id: str) -> jwt.PyJWK | None:
-        """The key, or None when the pool has none of this id; raises `RequestError` 503 if the pool is silent."""
+        """The key, or None when the pool has none of this id; raises `RequestError` 503 if the pool is
+        silent."""
         key = self._keys.get(key_id)
         if key is not None:
             return key

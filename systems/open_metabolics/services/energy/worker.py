@@ -3,15 +3,17 @@
 What becomes of a message:
 
 - **success**: status `completed`, message deleted.
-- **a session that cannot be used** (no samples, a sensor or the profile missing): status `failed` with the reason,
-  message back at once; after three receives the queue moves it to the dead-letter queue for review.
-- **an unexpected exception**: status `failed` with `will_retry`, message back after `JOB_RETRY_SECONDS` x receives.
-- **not a job of ours** (no JSON, no session id): logged and back at once, so that it too ends in the dead-letter queue.
+- **a session that cannot be used** (no samples, a sensor or the profile missing): status `failed` with the
+  reason, message back at once; after three receives the queue moves it to the dead-letter queue for review.
+- **an unexpected exception**: status `failed` with `will_retry`, message back after `JOB_RETRY_SECONDS` x
+  receives.
+- **not a job of ours** (no JSON, no session id): logged and back at once, so that it too ends in the
+  dead-letter queue.
 - **a job that is completed, or was replaced by a newer one**: deleted. SQS may deliver a message twice.
 - **the worker dies**: nothing; the message is visible again when its lease ends.
-- **the worker is asked to stop** (SIGTERM): it has `STOP_GRACE_SECONDS` to finish, then gives the job back. An idle
-  one ends with its long poll (`POLL_SECONDS`): an abandoned poll could still be handed a message, which nobody would
-  see until its visibility timeout. A second signal ends it at once.
+- **the worker is asked to stop** (SIGTERM): it has `STOP_GRACE_SECONDS` to finish, then gives the job back.
+  An idle one ends with its long poll (`POLL_SECONDS`): an abandoned poll could still be handed a message,
+  which nobody would see until its visibility timeout. A second signal ends it at once.
 """
 
 from __future__ import annotations
@@ -37,7 +39,8 @@ from .run import Progress, run
 from .settings import Settings
 from .status import LeaseLost, StatusRow
 
-# A message handed to a worker that dies in this very moment comes back after this time, not after a whole lease.
+# A message handed to a worker that dies in this very moment comes back after this time, not after a whole
+# lease.
 FIRST_LEASE_SECONDS = 30
 # Between attempts while the queue cannot be reached.
 MAX_PAUSE_SECONDS = 30.0

@@ -18,7 +18,8 @@ REGION = "us-east-1"
 
 @dataclass(frozen=True)
 class Backend:
-    """Names and addresses of one module's resources, and the environment that the functions and services get."""
+    """Names and addresses of one module's resources, and the environment that the functions and services
+    get."""
 
     endpoint: str
     raw: str

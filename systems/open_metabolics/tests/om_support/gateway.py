@@ -1,4 +1,5 @@
-"""A small HTTP API before the functions: routes, a JWT authorizer and the size limit, for tests of the client."""
+"""A small HTTP API before the functions: routes, a JWT authorizer and the size limit, for tests of the
+client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A stand-in for the estimate, so that tests of the worker are exact and quick; the real one has its own tests."""
+"""A stand-in for the estimate, so that tests of the worker are exact and quick; the real one has its own
+tests."""
 
 from __future__ import annotations
 

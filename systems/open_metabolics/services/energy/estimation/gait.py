@@ -21,13 +21,13 @@ def swing_peaks(swing: np.ndarray) -> np.ndarray:
     middle = swing[1:-1]
     candidates = np.flatnonzero((middle > swing[:-2]) & (middle >= swing[2:]) & (middle >= PEAK_HEIGHT)) + 1
     distance = int(PEAK_DISTANCE * RATE)
+    low = np.searchsorted(candidates, candidates - distance, side="right")
+    high = np.searchsorted(candidates, candidates + distance, side="left")
     keep = np.ones(len(candidates), dtype=bool)
     for position in np.argsort(-swing[candidates], kind="stable"):
-        if not keep[position]:
-            continue
-        near = np.abs(candidates - candidates[position]) < distance
-        near[position] = False
-        keep &= ~near
+        if keep[position]:
+            keep[low[position] : high[position]] = False
+            keep[position] = True
     return candidates[keep]
 
 

@@ -1,0 +1,143 @@
+"""DynamoDB queries return what AWS would, whatever the size of the partition, and quickly."""
+
+from __future__ import annotations
+
+import time
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.ground.test_aws_api_support import RunningApi, table
+
+NUMBERS = st.decimals(min_value=-1000, max_value=1000, places=2).map(lambda n: n.normalize() + 0)
+CONDITIONS = st.one_of(
+    st.just(("", ())), st.tuples(st.sampled_from(["=", "<", "<=", ">", ">="]), st.tuples(NUMBERS)),
+    st.tuples(st.just("between"), st.tuples(NUMBERS, NUMBERS).map(lambda pair: tuple(sorted(pair)))))
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    with RunningApi(tmp_path_factory.mktemp("aws")) as running:
+        table(running, "numbers", sort_type="N")
+        table(running, "names")
+        yield running
+
+
+def _holds(value: Decimal, operator: str, operands: tuple[Decimal, ...]) -> bool:
+    return {
+        "": lambda: True, "=": lambda: value == operands[0], "<": lambda: value < operands[0],
+        "<=": lambda: value <= operands[0], ">": lambda: value > operands[0], ">=": lambda: value >= operands[0],
+        "between": lambda: operands[0] <= value <= operands[1],
+    }[operator]()
+
+
+def _query(api: RunningApi, index: bool, condition: tuple[str, tuple[Decimal, ...]], forward: bool,
+           limit: int | None) -> list[Decimal]:
+    operator, operands = condition
+    key = "UserEmail" if index else "SessionId"
+    expression = f"{key} = :key"
+    values: dict[str, Any] = {":key": {"S": "all"}}
+    if operator == "between":
+        expression += " AND #t BETWEEN :a AND :b"
+        values |= {":a": {"N": str(operands[0])}, ":b": {"N": str(operands[1])}}
+    elif operator:
+        expression += f" AND #t {operator} :a"
+        values |= {":a": {"N": str(operands[0])}}
+    arguments: dict[str, Any] = {
+        "TableName": "numbers", "KeyConditionExpression": expression, "ExpressionAttributeValues": values,
+        "ScanIndexForward": forward, **({"IndexName": "UserEmailIndex"} if index else {}),
+        **({"Limit": limit} if limit else {}), **({"ExpressionAttributeNames": {"#t": "Timestamp"}} if operator else {})}
+    found: list[Decimal] = []
+    for _ in range(400):
+        page = api.client_of("dynamodb").query(**arguments)
+        assert limit is None or page["Count"] <= limit
+        found.extend(Decimal(item["Timestamp"]["N"]) for item in page["Items"])
+        if "LastEvaluatedKey" not in page:
+            return found
+        arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+    raise AssertionError("the pages do not end")
+
+
+stored: set[Decimal] = set()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(added=st.sets(NUMBERS, max_size=25), removed=st.sets(NUMBERS, max_size=5), index=st.booleans(),
+       condition=CONDITIONS, forward=st.booleans(), limit=st.none() | st.integers(5, 60))
+def test_a_query_returns_what_sorting_and_filtering_would(
+        api: RunningApi, added: set[Decimal], removed: set[Decimal], index: bool,
+        condition: tuple[str, tuple[Decimal, ...]], forward: bool, limit: int | None) -> None:
+    client = api.client_of("dynamodb")
+    if not stored:
+        added = added | {Decimal(n) for n in range(-40, 40)}  # enough for the sorted form to be used
+    writes = [{"PutRequest": {"Item": {"SessionId": {"S": "all"}, "Timestamp": {"N": str(n)}, "UserEmail": {"S": "all"}}}}
+              for n in added]
+    writes += [{"DeleteRequest": {"Key": {"SessionId": {"S": "all"}, "Timestamp": {"N": str(n)}}}} for n in removed - added]
+    for start in range(0, len(writes), 25):
+        client.batch_write_item(RequestItems={"numbers": writes[start:start + 25]})
+    stored.difference_update(removed - added)
+    stored.update(added)
+    expected = sorted((n for n in stored if _holds(n, *condition)), reverse=not forward)
+    assert _query(api, index, condition, forward, limit) == expected
+
+
+def test_names_are_found_by_their_beginning(api: RunningApi) -> None:
+    client = api.client_of("dynamodb")
+    names = [f"{letter}{number:02}" for letter in "abéz" for number in range(20)]
+    for name in names:
+        client.put_item(TableName="names", Item={"SessionId": {"S": "s"}, "Timestamp": {"S": name}, "UserEmail": {"S": "u"}})
+    for prefix in ("a", "a1", "é", "é19", "zz", "b0"):
+        for index, key in ((None, "SessionId"), ("UserEmailIndex", "UserEmail")):
+            found = client.query(
+                TableName="names", **({"IndexName": index} if index else {}),
+                KeyConditionExpression=f"{key} = :k AND begins_with(#t, :p)", ExpressionAttributeNames={"#t": "Timestamp"},
+                ExpressionAttributeValues={":k": {"S": "s" if index is None else "u"}, ":p": {"S": prefix}})
+            assert [item["Timestamp"]["S"] for item in found["Items"]] == [n for n in names if n.startswith(prefix)]
+
+
+def test_a_filter_and_a_projection_apply_after_the_page_is_read(api: RunningApi) -> None:
+    client = api.client_of("dynamodb")
+    for number in range(60):
+        client.put_item(TableName="names", Item={
+            "SessionId": {"S": "filtered"}, "Timestamp": {"S": f"{number:03}"}, "even": {"BOOL": number % 2 == 0}})
+    page = client.query(TableName="names", Limit=10, KeyConditionExpression="SessionId = :s", FilterExpression="even = :t",
+                        ProjectionExpression="#t", ExpressionAttributeNames={"#t": "Timestamp"},
+                        ExpressionAttributeValues={":s": {"S": "filtered"}, ":t": {"BOOL": True}})
+    assert (page["Count"], page["ScannedCount"]) == (5, 10)
+    assert page["Items"][0] == {"Timestamp": {"S": "000"}}
+    counted = client.query(TableName="names", Select="COUNT", KeyConditionExpression="SessionId = :s",
+                           ExpressionAttributeValues={":s": {"S": "filtered"}})
+    assert counted["Count"] == 60
+
+
+@pytest.mark.requirement("OM-B07")
+def test_a_session_of_many_rows_uploads_and_is_read_in_pages_of_1_mb(api: RunningApi) -> None:
+    client = api.client_of("dynamodb")
+    rows, started = 15_000, time.monotonic()
+    for start in range(0, rows, 25):
+        client.batch_write_item(RequestItems={"names": [{"PutRequest": {"Item": {
+            "SessionId": {"S": "long"}, "Timestamp": {"S": f"{number:08}"}, "UserEmail": {"S": "long@example.com"},
+            **{f"axis{axis}": {"N": f"{number}.{axis}"} for axis in range(6)}}}} for number in range(start, start + 25)]})
+    assert time.monotonic() - started < 30
+
+    def page(**more: Any) -> dict[str, Any]:
+        return client.query(TableName="names", KeyConditionExpression="SessionId = :s",
+                            ExpressionAttributeValues={":s": {"S": "long"}}, **more)
+
+    page(Limit=1)  # the first query of a partition sorts it
+    started = time.monotonic()
+    for _ in range(20):
+        assert page(Limit=10, ScanIndexForward=False)["Items"][0]["Timestamp"]["S"] == f"{rows - 1:08}"
+    assert (time.monotonic() - started) / 20 < 0.05
+    read, pages, cursor = 0, 0, {}
+    while True:
+        answer = page(**cursor)
+        read, pages = read + answer["Count"], pages + 1
+        if "LastEvaluatedKey" not in answer:
+            break
+        cursor = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+    assert read == rows
+    assert pages > 1
