@@ -1,4 +1,4 @@
-"""Build hook: writes the ``.pyi`` stubs of ``groundsill.aws``, which are generated and not in the repository."""
+"""Build hook: writes the ``.pyi`` stubs of ``groundsill.aws``, which the repository does not hold."""
 
 from __future__ import annotations
 
@@ -19,11 +19,14 @@ class StubsHook(BuildHookInterface[Any]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Write the stubs into the package's folder."""
         package = Path(self.root) / "groundsill"
-        # The build's own environment holds hatchling alone, and `groundsill/__init__.py` needs the dependencies: stand
-        # in for it, so that only `groundsill.aws` and `groundsill.graph`, which need none, are imported.
+        # The build's own environment holds hatchling alone, and `groundsill/__init__.py` needs the
+        # dependencies: stand in for it, so that only `groundsill.aws` and `groundsill.graph`, which need
+        # none, are imported.
         stand_in = ModuleType("groundsill")
         stand_in.__path__ = [str(package)]
-        before = {name: module for name, module in sys.modules.items() if name.partition(".")[0] == "groundsill"}
+        before = {
+            name: module for name, module in sys.modules.items() if name.partition(".")[0] == "groundsill"
+        }
         for name in before:
             del sys.modules[name]
         sys.modules["groundsill"] = stand_in

@@ -1,8 +1,8 @@
 """Generate ``groundsill/aws/schema.bin`` from the AWS provider's own schema.
 
-Run it when the provider's version changes: ``python scripts/generate_aws_schema.py``. It needs ``terraform`` and the
-provider, from a mirror on this machine or from Terraform's registry. ``--check`` writes nothing and exits with 1 where
-the file is out of date.
+Run it when the provider's version changes: ``python scripts/generate_aws_schema.py``. It needs ``terraform``
+and the provider, from a mirror on this machine or from Terraform's registry. ``--check`` writes nothing and
+exits with 1 where the file is out of date.
 """
 
 from __future__ import annotations
@@ -41,24 +41,35 @@ def provider_schemas(version: str = VERSION) -> dict[str, Any]:
         (folder / "main.tf.json").write_text(json.dumps({"terraform": {"required_providers": required}}))
         for command in (["init", "-backend=false", "-input=false"], ["providers", "schema", "-json"]):
             done = subprocess.run(
-                ["terraform", *command], cwd=folder, env=environment, capture_output=True, check=True, text=True,
+                ["terraform", *command],
+                cwd=folder,
+                env=environment,
+                capture_output=True,
+                check=True,
+                text=True,
             )
         return json.loads(done.stdout)
 
 
 def is_current(schemas: dict[str, Any], path: Path = DATA_FILE) -> bool:
-    """Whether the data file holds exactly these schemas. Compares content: zlib's bytes differ between its builds."""
+    """Whether the data file holds exactly these schemas. Compares content: zlib's bytes differ between its
+    builds.
+    """
     file = SchemaFile(path)
     expected = records_of(schemas)
     held = {("d" if data else "r", name) for data in (False, True) for name in file.names(data=data)}
-    return file.provider_version == VERSION and held == set(expected) and all(
-        file.record(name, data=kind == "d") == record for (kind, name), record in expected.items()
+    return (
+        file.provider_version == VERSION
+        and held == set(expected)
+        and all(file.record(name, data=kind == "d") == record for (kind, name), record in expected.items())
     )
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="compare only; exit with 1 where the file is out of date")
+    parser.add_argument(
+        "--check", action="store_true", help="compare only; exit with 1 where the file is out of date"
+    )
     arguments = parser.parse_args()
     try:
         schemas = provider_schemas()
@@ -70,7 +81,9 @@ def main() -> int:
         return 2
     if arguments.check:
         current = DATA_FILE.exists() and is_current(schemas)
-        print("up to date" if current else f"{DATA_FILE.name} is out of date: run this script without --check")
+        print(
+            "up to date" if current else f"{DATA_FILE.name} is out of date: run this script without --check"
+        )
         return 0 if current else 1
     size = write_schema(schemas, VERSION, DATA_FILE)
     print(f"{DATA_FILE.name}: {len(records_of(schemas))} types, {size / 1024:.0f} KB")

@@ -1,9 +1,10 @@
 """Every resource type of the AWS provider under its Terraform name, checked when it is constructed.
 
 ``aws.sqs_queue("jobs", name="energy-jobs")`` makes the resource ``aws_sqs_queue.jobs``;
-``aws.data.caller_identity("me")`` the data source ``data.aws_caller_identity.me``. Beside the type's own arguments
-every one takes ``depends_on`` (resources or addresses), ``lifecycle`` (a :class:`Lifecycle`), ``region`` (another
-region's provider) or ``provider`` (an alias), and ``moved_from`` (earlier names or addresses).
+``aws.data.caller_identity("me")`` the data source ``data.aws_caller_identity.me``. Beside the type's own
+arguments every one takes ``depends_on`` (resources or addresses), ``lifecycle`` (a :class:`Lifecycle`),
+``region`` (another region's provider) or ``provider`` (an alias), and ``moved_from`` (earlier names or
+addresses).
 
 Example:
     >>> from groundsill import aws

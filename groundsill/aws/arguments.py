@@ -23,12 +23,14 @@ from groundsill.graph.diagnostics import Severity, did_you_mean
 from groundsill.graph.reference import Broken, Reference
 
 
-def checked_arguments(type: str, schema: Block, arguments: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+def checked_arguments(
+    type: str, schema: Block, arguments: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[Problem]]:
     """The arguments in the form that every reader expects, and every mistake in them.
 
     The form: nested blocks are lists of mappings (a mapping where Terraform allows one block only, such as
-    ``timeouts``), values have the type that the schema names, JSON is a JSON document, arguments that are None are
-    absent. What does not fit is left out. Checking the result again gives the same result.
+    ``timeouts``), values have the type that the schema names, JSON is a JSON document, arguments that are
+    None are absent. What does not fit is left out. Checking the result again gives the same result.
 
     Arguments:
         type: Terraform type, for the messages.
@@ -47,7 +49,9 @@ def checked_arguments(type: str, schema: Block, arguments: Mapping[str, Any]) ->
         return _block(schema, arguments, problems), problems.found
     except RecursionError:
         # Only a structure that contains itself is that deep: the deepest schema has 14 levels.
-        problems.add("GS1102", f"an argument of {type} contains itself", mend="pass a structure without a circle")
+        problems.add(
+            "GS1102", f"an argument of {type} contains itself", mend="pass a structure without a circle"
+        )
         return {}, problems.found
 
 
@@ -73,8 +77,10 @@ def _block(schema: Block, arguments: Mapping[Any, Any], problems: Problems) -> d
                     checked[name] = value
         else:
             problems.add(
-                UNKNOWN_ARGUMENT, f"unknown argument `{problems.path(text_of(name))}` for {problems.type}",
-                mend=did_you_mean(text_of(name), schema.arguments, what="Known arguments"), argument=text_of(name),
+                UNKNOWN_ARGUMENT,
+                f"unknown argument `{problems.path(text_of(name))}` for {problems.type}",
+                mend=did_you_mean(text_of(name), schema.arguments, what="Known arguments"),
+                argument=text_of(name),
             )
     _require(schema, arguments, problems)
     return checked
@@ -83,8 +89,10 @@ def _block(schema: Block, arguments: Mapping[Any, Any], problems: Problems) -> d
 def _attribute(attribute: Attribute, name: str, value: Any, problems: Problems) -> Any:
     if not attribute.settable:
         problems.add(
-            COMPUTED_ONLY, f"`{problems.path()}` of {problems.type} cannot be set",
-            "AWS decides it; a definition can only read it", f"leave `{name}` out",
+            COMPUTED_ONLY,
+            f"`{problems.path()}` of {problems.type} cannot be set",
+            "AWS decides it; a definition can only read it",
+            f"leave `{name}` out",
         )
         return BAD
     if attribute.deprecated:
@@ -97,8 +105,10 @@ def _attribute(attribute: Attribute, name: str, value: Any, problems: Problems) 
 
 def _warn(problems: Problems) -> None:
     problems.add(
-        DEPRECATED, f"`{problems.path()}` of {problems.type} is deprecated",
-        "a later version of the AWS provider will drop it", "see the type's page in the provider's documentation",
+        DEPRECATED,
+        f"`{problems.path()}` of {problems.type} is deprecated",
+        "a later version of the AWS provider will drop it",
+        "see the type's page in the provider's documentation",
         severity=Severity.WARNING,
     )
 
@@ -116,8 +126,11 @@ def _missing(name: str, detail: str, arguments: Mapping[Any, Any], problems: Pro
     if keyword.iskeyword(name) and arguments.get(f"{name}_") is not None:
         return
     problems.add(
-        MISSING_ARGUMENT, f"missing required argument `{problems.path(name)}` of {problems.type}", detail,
-        f"add `{name}=...`", argument=name,
+        MISSING_ARGUMENT,
+        f"missing required argument `{problems.path(name)}` of {problems.type}",
+        detail,
+        f"add `{name}=...`",
+        argument=name,
     )
 
 
@@ -171,13 +184,15 @@ def _count(nested: NestedBlock, given: int, problems: Problems) -> None:
     least, most = nested.min_items, 1 if nested.nesting == "single" else nested.max_items
     if given < least:
         problems.add(
-            BLOCK_COUNT, f"too few `{problems.path()}` blocks for {problems.type}",
+            BLOCK_COUNT,
+            f"too few `{problems.path()}` blocks for {problems.type}",
             f"{given} given, at least {least} needed",
             "add the missing ones",
         )
     elif most is not None and given > most:
         problems.add(
-            BLOCK_COUNT, f"too many `{problems.path()}` blocks for {problems.type}",
+            BLOCK_COUNT,
+            f"too many `{problems.path()}` blocks for {problems.type}",
             f"{given} given, at most {most} allowed",
             "remove some, or make another resource for the rest",
         )

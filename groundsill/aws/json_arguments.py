@@ -1,19 +1,43 @@
 """Which string arguments take JSON text. The provider's schema calls them strings and says no more.
 
-Source: the argument references of the provider's documentation (registry.terraform.io, hashicorp/aws 5.100), where an
-argument is described as JSON. A mapping or a list given to one of these becomes a
-:class:`~groundsill.graph.reference.JsonDocument`; given to any other string it is an error.
+Source: the argument references of the provider's documentation (registry.terraform.io, hashicorp/aws 5.100),
+    where an argument is described as JSON. A mapping or a list given to one of these becomes a
+    :class:`~groundsill.graph.reference.JsonDocument`; given to any other string it is an error.
 """
 
 from __future__ import annotations
 
-EVERYWHERE = frozenset({
-    "access_policies", "access_policy", "archive_policy", "assume_role_policy", "configurations_json",
-    "container_definitions", "container_properties", "dashboard_body", "delivery_policy", "ecs_properties",
-    "eks_properties", "event_pattern", "filter_policy", "inline_policy", "key_policy", "node_properties", "policy",
-    "policy_document", "redrive_allow_policy", "redrive_policy", "replay_policy", "replication_task_settings",
-    "resource_policy", "rule_json", "secret_string", "secret_string_wo", "table_mappings",
-})
+EVERYWHERE = frozenset(
+    {
+        "access_policies",
+        "access_policy",
+        "archive_policy",
+        "assume_role_policy",
+        "configurations_json",
+        "container_definitions",
+        "container_properties",
+        "dashboard_body",
+        "delivery_policy",
+        "ecs_properties",
+        "eks_properties",
+        "event_pattern",
+        "filter_policy",
+        "inline_policy",
+        "key_policy",
+        "node_properties",
+        "policy",
+        "policy_document",
+        "redrive_allow_policy",
+        "redrive_policy",
+        "replay_policy",
+        "replication_task_settings",
+        "resource_policy",
+        "rule_json",
+        "secret_string",
+        "secret_string_wo",
+        "table_mappings",
+    }
+)
 """Names that mean JSON in whatever type or block they stand."""
 
 BY_TYPE: dict[str, frozenset[str]] = {

@@ -55,8 +55,10 @@ def checked_name(name: Any, problems: Problems) -> str:
     usable = re.sub(r"[^A-Za-z0-9_-]", "_", text_of(name)) or "_"
     usable = usable if _NAME.match(usable) else f"_{usable}"
     problems.add(
-        INVALID_NAME, f"invalid Terraform name for {problems.type}",
-        f"{shown(name)} is not letters, digits, `_` and `-`, starting with a letter or `_`", f"for example {usable!r}",
+        INVALID_NAME,
+        f"invalid Terraform name for {problems.type}",
+        f"{shown(name)} is not letters, digits, `_` and `-`, starting with a letter or `_`",
+        f"for example {usable!r}",
         argument="name",
     )
     return usable
@@ -65,7 +67,8 @@ def checked_name(name: Any, problems: Problems) -> str:
 def take_meta(type: str, schema: Block, arguments: dict[str, Any], problems: Problems) -> Meta:
     """Take the meta arguments out of the arguments and check them.
 
-    An argument of the type itself goes first: eight types have a ``region`` of their own, which then is meant.
+    An argument of the type itself goes first: eight types have a ``region`` of their own, which then is
+    meant.
 
     Arguments:
         type: Terraform type.
@@ -78,20 +81,27 @@ def take_meta(type: str, schema: Block, arguments: dict[str, Any], problems: Pro
     given = {name: arguments.pop(name) for name in NAMES & arguments.keys() if not _own(schema, name)}
     for name, mend in _RESERVED.items():
         if given.get(name) is not None:
-            problems.add(INVALID_META_ARGUMENT, f"`{name}` is not an argument of {type}", mend=mend, argument=name)
+            problems.add(
+                INVALID_META_ARGUMENT, f"`{name}` is not an argument of {type}", mend=mend, argument=name
+            )
     region = _region(given.get("region"), problems)
     provider = given.get("provider")
     if provider is not None and (not isinstance(provider, str) or not _NAME.fullmatch(provider)):
         problems.add(
-            INVALID_META_ARGUMENT, f"invalid `provider` of {type}", f"it takes a region or an alias, not {shown(provider)}",
-            "for example region='us-east-1'", argument="provider",
+            INVALID_META_ARGUMENT,
+            f"invalid `provider` of {type}",
+            f"it takes a region or an alias, not {shown(provider)}",
+            "for example region='us-east-1'",
+            argument="provider",
         )
         provider = None
     if isinstance(provider, str) and _REGION.fullmatch(provider):
         region, provider = provider, None
     return Meta(
         tuple(_addresses("depends_on", given.get("depends_on"), problems)),
-        _lifecycle(given.get("lifecycle"), schema, problems), region, provider,
+        _lifecycle(given.get("lifecycle"), schema, problems),
+        region,
+        provider,
         tuple(_earlier(type, given.get("moved_from"), problems)),
     )
 
@@ -105,8 +115,11 @@ def _region(region: Any, problems: Problems) -> str | None:
     if region is None or (isinstance(region, str) and _REGION.fullmatch(region)):
         return region
     problems.add(
-        INVALID_META_ARGUMENT, f"invalid `region` of {problems.type}", f"{shown(region)} is not the name of an AWS region",
-        "for example region='us-east-1'", argument="region",
+        INVALID_META_ARGUMENT,
+        f"invalid `region` of {problems.type}",
+        f"{shown(region)} is not the name of an AWS region",
+        "for example region='us-east-1'",
+        argument="region",
     )
     return None
 
@@ -127,13 +140,19 @@ def _addresses(name: str, value: Any, problems: Problems) -> Iterable[str]:
             yield address
         else:
             problems.add(
-                INVALID_META_ARGUMENT, f"invalid `{name}` of {problems.type}",
-                f"{shown(item)} is neither a resource nor an address", "for example `aws_sqs_queue.jobs`", argument=name,
+                INVALID_META_ARGUMENT,
+                f"invalid `{name}` of {problems.type}",
+                f"{shown(item)} is neither a resource nor an address",
+                "for example `aws_sqs_queue.jobs`",
+                argument=name,
             )
 
 
 def _earlier(type: str, value: Any, problems: Problems) -> Iterable[str]:
-    names = [f"{type}.{item}" if isinstance(item, str) and _NAME.fullmatch(item) else item for item in _listed(value)]
+    names = [
+        f"{type}.{item}" if isinstance(item, str) and _NAME.fullmatch(item) else item
+        for item in _listed(value)
+    ]
     return _addresses("moved_from", names, problems)
 
 
@@ -142,8 +161,11 @@ def _lifecycle(value: Any, schema: Block, problems: Problems) -> Lifecycle | Non
         return None
     if not isinstance(value, Lifecycle):
         problems.add(
-            INVALID_META_ARGUMENT, f"invalid `lifecycle` of {problems.type}", f"it takes a Lifecycle, not {shown(value)}",
-            "for example lifecycle=Lifecycle(prevent_destroy=True)", argument="lifecycle",
+            INVALID_META_ARGUMENT,
+            f"invalid `lifecycle` of {problems.type}",
+            f"it takes a Lifecycle, not {shown(value)}",
+            "for example lifecycle=Lifecycle(prevent_destroy=True)",
+            argument="lifecycle",
         )
         return None
     known = [*schema.attributes, *schema.block_names]
@@ -154,8 +176,10 @@ def _lifecycle(value: Any, schema: Block, problems: Problems) -> Lifecycle | Non
             kept.append(path)
         else:
             problems.add(
-                INVALID_META_ARGUMENT, f"unknown argument `{top}` in `ignore_changes` of {problems.type}",
-                mend=did_you_mean(top, known, what="Known arguments"), argument="lifecycle",
+                INVALID_META_ARGUMENT,
+                f"unknown argument `{top}` in `ignore_changes` of {problems.type}",
+                mend=did_you_mean(top, known, what="Known arguments"),
+                argument="lifecycle",
             )
     return Lifecycle(value.create_before_destroy, value.prevent_destroy, tuple(kept))
 
@@ -164,6 +188,9 @@ def warn_deprecated_type(schema: Block, problems: Problems) -> None:
     """Keep a warning where the provider will drop the whole type."""
     if schema.deprecated:
         problems.add(
-            DEPRECATED, f"{problems.type} is deprecated", "a later version of the AWS provider will drop it",
-            "see the type's page in the provider's documentation", severity=Severity.WARNING,
+            DEPRECATED,
+            f"{problems.type} is deprecated",
+            "a later version of the AWS provider will drop it",
+            "see the type's page in the provider's documentation",
+            severity=Severity.WARNING,
         )

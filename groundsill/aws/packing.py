@@ -1,6 +1,7 @@
 """Write the schema data file from what ``terraform providers schema -json`` prints.
 
-Not used when Groundsill runs: ``scripts/generate_aws_schema.py`` calls it when the provider's version changes.
+Not used when Groundsill runs: ``scripts/generate_aws_schema.py`` calls it when the provider's version
+changes.
 """
 
 from __future__ import annotations
@@ -40,14 +41,18 @@ def records_of(provider_schemas: dict[str, Any]) -> dict[tuple[str, str], list[l
 
 def _attribute_code(attribute: dict[str, Any]) -> str:
     flags = "".join(
-        letter for letter, key in (("D", "deprecated"), ("S", "sensitive"), ("W", "write_only")) if attribute.get(key)
+        letter
+        for letter, key in (("D", "deprecated"), ("S", "sensitive"), ("W", "write_only"))
+        if attribute.get(key)
     )
     settable = attribute.get("required") or attribute.get("optional")
     mode = _MODES[bool(attribute.get("required")), bool(attribute.get("computed"))] if settable else "c"
     return flags + mode + code_of_type(attribute["type"])
 
 
-def _encode(block: dict[str, Any], blocks: dict[str, int], encoded: list[list[Any]], *, resource: bool) -> int:
+def _encode(
+    block: dict[str, Any], blocks: dict[str, int], encoded: list[list[Any]], *, resource: bool
+) -> int:
     attributes = {name: _attribute_code(value) for name, value in sorted(block.get("attributes", {}).items())}
     # The provider's older framework marks the id of every resource as optional, and refuses a value for it:
     # https://developer.hashicorp.com/terraform/plugin/sdkv2/schemas, "reserved names".
@@ -55,22 +60,25 @@ def _encode(block: dict[str, Any], blocks: dict[str, int], encoded: list[list[An
         attributes["id"] = "cs"
     nested = {
         name: [
-            _NESTING[child["nesting_mode"]], child.get("min_items", 0), child.get("max_items", 0),
+            _NESTING[child["nesting_mode"]],
+            child.get("min_items", 0),
+            child.get("max_items", 0),
             _encode(child["block"], blocks, encoded, resource=False),
         ]
         for name, child in sorted(block.get("block_types", {}).items())
     }
     descriptions = {
         name: " ".join(str(value["description"]).split())
-        for name, value in sorted(block.get("attributes", {}).items()) if value.get("description")
+        for name, value in sorted(block.get("attributes", {}).items())
+        if value.get("description")
     }
     record: list[Any] = [attributes, nested]
     if block.get("deprecated") or descriptions:
         record.append(1 if block.get("deprecated") else 0)
     if descriptions:
         record.append(descriptions)
-    # The same block (a filter statement, a column format) appears up to a thousand times in one type: keep it once.
-    # The type's own block cannot equal one that it holds, so it comes last.
+    # The same block (a filter statement, a column format) appears up to a thousand times in one type: keep it
+    # once. The type's own block cannot equal one that it holds, so it comes last.
     key = _text(record)
     if key not in blocks:
         blocks[key] = len(encoded)
@@ -112,15 +120,21 @@ def pack(provider_schemas: dict[str, Any], version: str) -> bytes:
     packed: list[bytes] = []
     offset = 0
     for (kind, name), record in records.items():
-        compressor = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS, 9, zlib.Z_DEFAULT_STRATEGY, dictionary)
+        compressor = zlib.compressobj(
+            9, zlib.DEFLATED, zlib.MAX_WBITS, 9, zlib.Z_DEFAULT_STRATEGY, dictionary
+        )
         data = compressor.compress(_text(record).encode()) + compressor.flush()
         index.append(f"{kind} {name} {offset} {len(data)}")
         packed.append(data)
         offset += len(data)
     index_bytes = ("\n".join(index) + "\n").encode()
     dictionary_bytes = zlib.compress(dictionary, 9)
-    header = {"provider": "hashicorp/aws", "version": version, "dictionary": len(dictionary_bytes),
-              "index": len(index_bytes)}
+    header = {
+        "provider": "hashicorp/aws",
+        "version": version,
+        "dictionary": len(dictionary_bytes),
+        "index": len(index_bytes),
+    }
     return b"".join([MAGIC, _text(header).encode(), b"\n", dictionary_bytes, index_bytes, *packed])
 
 

@@ -25,7 +25,9 @@ _LONGEST_SHOWN = 60
 
 
 def text_of(value: object) -> str:
-    """A value as text, whatever it is: also one whose own text cannot be had, such as a number of 5,000 digits."""
+    """A value as text, whatever it is: also one whose own text cannot be had, such as a number of 5,000
+    digits.
+    """
     try:
         return str(value)
     except Exception:
@@ -88,7 +90,7 @@ class Problems:
         try:
             yield
         finally:
-            del self._path[-len(steps):]
+            del self._path[-len(steps) :]
 
     def push(self, step: str | int) -> None:
         """Enter an argument or a member: :meth:`inside` without its cost, for the innermost loops."""
@@ -106,7 +108,13 @@ class Problems:
         return text
 
     def add(
-        self, code: str, summary: str, detail: str = "", mend: str = "", *, argument: str = "",
+        self,
+        code: str,
+        summary: str,
+        detail: str = "",
+        mend: str = "",
+        *,
+        argument: str = "",
         severity: Severity = Severity.ERROR,
     ) -> None:
         """Keep a mistake."""

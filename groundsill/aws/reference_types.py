@@ -46,7 +46,8 @@ def type_of_reference(reference: Reference) -> Type | None:
     """The type of the value that a reference stands for.
 
     Returns:
-        The type, or None where nobody can know it before apply: a variable, or a type outside the AWS provider.
+        The type, or None where nobody can know it before apply: a variable, or a type outside the AWS
+        provider.
 
     Example:
         >>> str(type_of_reference(Reference("aws_sqs_queue.jobs", ("arn",))))

@@ -23,9 +23,9 @@ from groundsill.graph.source import SourceLocation, caller_location
 class AwsResource(Resource):
     """A resource or data source of the AWS provider.
 
-    Attributes of the type are references: ``queue.arn``. What a graph node has of its own comes first (``name`` is the
-    Terraform name, ``type`` the Terraform type, and so ``location``, ``component``, ``address``, ``data``, ``region``
-    of no node): ``queue["name"]`` always means the attribute of the type.
+    Attributes of the type are references: ``queue.arn``. What a graph node has of its own comes first
+    (``name`` is the Terraform name, ``type`` the Terraform type, and so ``location``, ``component``,
+    ``address``, ``data``, ``region`` of no node): ``queue["name"]`` always means the attribute of the type.
 
     Example:
         >>> from groundsill import aws
@@ -45,24 +45,32 @@ class AwsResource(Resource):
         """An attribute of the type as a reference.
 
         Raises:
-            GroundsillError: where the type has no such attribute, outside a definition. Inside one the mistake is
+            GroundsillError: where the type has no such attribute, outside a definition. Inside one the
+                mistake is
                 collected.
         """
         schema = type_schema(self.type, data=self.data)
         if schema is None or not isinstance(step, str) or step in schema.attributes or schema.has_block(step):
             return super().__getitem__(step)
         known = [*schema.attributes, *schema.block_names]
-        _report([Problem(
-            UNKNOWN_ATTRIBUTE, step, f"unknown attribute `{step}` of {self.type}",
-            mend=did_you_mean(step, known, what="Known attributes"),
-        )], _subject(self.type, self.name, self.data))
+        _report(
+            [
+                Problem(
+                    UNKNOWN_ATTRIBUTE,
+                    step,
+                    f"unknown attribute `{step}` of {self.type}",
+                    mend=did_you_mean(step, known, what="Known attributes"),
+                )
+            ],
+            _subject(self.type, self.name, self.data),
+        )
         return Broken()
 
     def override(self, **arguments: Any) -> AwsResource:
         """Patch arguments after construction, checked like those of the constructor.
 
-        Mappings are merged key by key, at any depth. A mapping given for a nested block is merged into the one block
-        that is there. A list replaces what was there. None removes an argument or a key.
+        Mappings are merged key by key, at any depth. A mapping given for a nested block is merged into the
+        one block that is there. A list replaces what was there. None removes an argument or a key.
 
         Arguments:
             arguments: arguments of the type. Meta arguments cannot be patched.
@@ -71,7 +79,8 @@ class AwsResource(Resource):
             The resource itself.
 
         Raises:
-            GroundsillError: where an argument does not fit, outside a definition. Inside one the mistake is collected
+            GroundsillError: where an argument does not fit, outside a definition. Inside one the mistake is
+                collected
                 and the argument keeps its value.
 
         Example:
@@ -132,8 +141,8 @@ def _report(problems: list[Problem], subject: str, *, at_caller: bool = False) -
 def construct(type: str, schema: Block, name: Any, arguments: dict[str, Any], *, data: bool) -> AwsResource:
     """Make one resource from what the user wrote.
 
-    Inside a definition mistakes are collected and the resource is added with what is usable, so that later references
-    to it hold. Outside one they are raised together.
+    Inside a definition mistakes are collected and the resource is added with what is usable, so that later
+    references to it hold. Outside one they are raised together.
 
     Raises:
         GroundsillError: every mistake, outside a definition.
@@ -153,8 +162,16 @@ def construct(type: str, schema: Block, name: Any, arguments: dict[str, Any], *,
     if meta.region is not None:
         provider = scope.graph.add_provider(meta.region) if scope else meta.region.replace("-", "_")
     resource = AwsResource(
-        type, terraform_name, checked, data=data, provider=provider, component=frame.component if frame else "",
-        location=location, subject=subject, depends_on=meta.depends_on, lifecycle=meta.lifecycle,
+        type,
+        terraform_name,
+        checked,
+        data=data,
+        provider=provider,
+        component=frame.component if frame else "",
+        location=location,
+        subject=subject,
+        depends_on=meta.depends_on,
+        lifecycle=meta.lifecycle,
         moved_from=meta.moved_from,
     )
     _report([*problems.found, *found], _subject(type, name, data))
@@ -194,7 +211,8 @@ def constructor(name: str, *, data: bool = False) -> Any:
         data: whether a data source is meant.
 
     Raises:
-        GroundsillError: where the provider has no such type, outside a definition. Inside one the mistake is collected.
+        GroundsillError: where the provider has no such type, outside a definition. Inside one the mistake is
+            collected.
     """
     schema = type_schema(f"aws_{name}", data=data)
     if schema is not None:
@@ -208,10 +226,18 @@ def constructor(name: str, *, data: bool = False) -> Any:
         mend = f"write `{short}`: the surface leaves `aws_` out"
     elif type_schema(f"aws_{name}", data=not data):
         mend = f"there is a {other} type of this name: `aws.{'' if data else 'data.'}{name}`"
-    _report([Problem(
-        UNKNOWN_TYPE, name, f"unknown {kind} type `aws_{name}`",
-        f"the AWS provider {schema_file().provider_version} has {len(names)} {kind} types, and not this one", mend,
-    )], f"aws.{'data.' if data else ''}{name}")
+    _report(
+        [
+            Problem(
+                UNKNOWN_TYPE,
+                name,
+                f"unknown {kind} type `aws_{name}`",
+                f"the AWS provider {schema_file().provider_version} has {len(names)} {kind} types, and not this one",
+                mend,
+            )
+        ],
+        f"aws.{'data.' if data else ''}{name}",
+    )
     return Broken()
 
 

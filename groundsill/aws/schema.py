@@ -1,7 +1,7 @@
 """The AWS provider's schema, read one type at a time from the data file beside this module.
 
-The file holds an index and one small compressed record a type, so that looking one type up reads a few hundred bytes
-and nothing else. ``groundsill.aws.packing`` writes it.
+The file holds an index and one small compressed record a type, so that looking one type up reads a few
+hundred bytes and nothing else. ``groundsill.aws.packing`` writes it.
 """
 
 from __future__ import annotations
@@ -59,7 +59,12 @@ def attribute_of_code(code: str) -> Attribute:
     flags = code[: next(index for index, letter in enumerate(code) if letter.islower()) + 1]
     mode = flags[-1]
     return Attribute(
-        type_of_code(code[len(flags):]), mode == "r", mode in "op", mode in "cp", "D" in flags, "S" in flags,
+        type_of_code(code[len(flags) :]),
+        mode == "r",
+        mode in "op",
+        mode in "cp",
+        "D" in flags,
+        "S" in flags,
         "W" in flags,
     )
 
@@ -81,13 +86,17 @@ class NestedBlock(NamedTuple):
 
 
 class Block:
-    """The attributes and nested blocks of a type or of a nested block, which are decoded when they are asked for."""
+    """The attributes and nested blocks of a type or of a nested block, which are decoded when they are asked
+    for.
+    """
 
     __slots__ = ("_attributes", "_blocks", "_nested", "_record", "attributes", "deprecated", "descriptions")
 
     def __init__(self, record: list[list[Any]], index: int, blocks: dict[int, Block]) -> None:
         attributes, nested, *rest = record[index]
-        self.attributes: dict[str, Attribute] = {name: attribute_of_code(code) for name, code in attributes.items()}
+        self.attributes: dict[str, Attribute] = {
+            name: attribute_of_code(code) for name, code in attributes.items()
+        }
         self.deprecated: bool = bool(rest and rest[0])
         self.descriptions: dict[str, str] = rest[1] if len(rest) > 1 else {}
         self._nested: dict[str, list[Any]] = nested
@@ -103,7 +112,9 @@ class Block:
     @property
     def arguments(self) -> list[str]:
         """Names that a definition may set: settable attributes and nested blocks."""
-        return [name for name, attribute in self.attributes.items() if attribute.settable] + list(self._nested)
+        return [name for name, attribute in self.attributes.items() if attribute.settable] + list(
+            self._nested
+        )
 
     def has_block(self, name: str) -> bool:
         """Whether there is a nested block of this name."""
@@ -158,7 +169,7 @@ class SchemaFile:
         kind = b"d" if data else b"r"
         for line in self._layout[2].splitlines():
             if line[:1] == kind:
-                yield line[2:line.index(b" ", 2)].decode()
+                yield line[2 : line.index(b" ", 2)].decode()
 
     def record(self, name: str, *, data: bool = False) -> list[list[Any]] | None:
         """The undecoded record of one type, or None where the provider has no such type."""
@@ -167,7 +178,7 @@ class SchemaFile:
         found = index.find(key)
         if found < 0:
             return None
-        offset, length = index[found + len(key):index.index(b"\n", found + 1)].split()
+        offset, length = index[found + len(key) : index.index(b"\n", found + 1)].split()
         with self.path.open("rb") as file:
             file.seek(start + int(offset))
             packed = file.read(int(length))

@@ -1,8 +1,8 @@
 """Write the ``.pyi`` files that let an editor complete and a type checker check ``groundsill.aws``.
 
-Generated from the schema data file when the package is built or set up (``python -m groundsill.aws.stubs``), and never
-needed when Groundsill runs. One file a service (the first word of its types' names), so that a type checker reads the
-services that a definition uses and no others.
+Generated from the schema data file when the package is built or set up (``python -m groundsill.aws.stubs``),
+and never needed when Groundsill runs. One file a service (the first word of its types' names), so that a type
+checker reads the services that a definition uses and no others.
 """
 
 from __future__ import annotations
@@ -14,14 +14,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from groundsill.aws.json_arguments import takes_json
-
 from groundsill.aws.schema import Attribute, Block, schema_file
 from groundsill.aws.types import Type
 from groundsill.graph.resource import Resource
 
 _FOLDER = "_stubs"
 _HEADER = "# Generated from the AWS provider's schema by groundsill.aws.stubs. Do not edit.\n"
-_ALIASES = '''
+_ALIASES = """
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
@@ -44,8 +43,8 @@ TextMap: TypeAlias = Mapping[str, str | int | Reference | None] | Reference
 Blocks: TypeAlias = _B | Sequence[_B | None]
 Dependencies: TypeAlias = Resource | str | Sequence[Resource | Reference | str]
 Earlier: TypeAlias = str | Sequence[str]
-'''
-_IMPORTS = '''
+"""
+_IMPORTS = """
 from collections.abc import Mapping, Sequence
 from typing import Any, Required, TypedDict
 
@@ -54,10 +53,13 @@ from groundsill.aws.{folder}._types import (
 )
 from groundsill.aws.resource import AwsResource
 from groundsill.graph.reference import Reference
-'''
+"""
 _META = (
-    "depends_on: Dependencies | None = ...", "lifecycle: Lifecycle | None = ...", "region: str | None = ...",
-    "provider: str | None = ...", "moved_from: Earlier | None = ...",
+    "depends_on: Dependencies | None = ...",
+    "lifecycle: Lifecycle | None = ...",
+    "region: str | None = ...",
+    "provider: str | None = ...",
+    "moved_from: Earlier | None = ...",
 )
 _PRIMITIVES = {"string": "Text", "number": "Number", "bool": "Flag", "dynamic": "Any"}
 _COLLECTIONS = {"string": "Texts", "number": "Numbers"}
@@ -90,12 +92,20 @@ class _Writer:
         page = f"hashicorp/aws/{schema_file().provider_version}/docs/{kind}/{self.name}"
         lines: list[str] = []
         for title, fields in self._dictionaries.items():
-            lines += [f"class {title}(TypedDict, total=False):", *(f"    {field}" for field in fields or ["..."]), ""]
+            lines += [
+                f"class {title}(TypedDict, total=False):",
+                *(f"    {field}" for field in fields or ["..."]),
+                "",
+            ]
         lines += [f"class {self.title}(AwsResource):", *(f"    {line}" for line in self._attributes()), ""]
         lines += [
             # The first one is the Terraform name; `name` is what many types call AWS's own.
-            f"def {_python(self.name)}(", "    terraform_name: str, /, *,", *(f"    {argument}," for argument in arguments),
-            f") -> {self.title}:", f'    """{self.type}: {page}"""', "",
+            f"def {_python(self.name)}(",
+            "    terraform_name: str, /, *,",
+            *(f"    {argument}," for argument in arguments),
+            f") -> {self.title}:",
+            f'    """{self.type}: {page}"""',
+            "",
         ]
         return "\n".join(lines)
 
@@ -117,7 +127,9 @@ class _Writer:
         for name in self.block.block_names:
             value = self._block(name, self.block, self.title)
             least = self.block.least(name)
-            (needed if least else optional).append(f"{_python(name)}: {value}" + ("" if least else " | None = ..."))
+            (needed if least else optional).append(
+                f"{_python(name)}: {value}" + ("" if least else " | None = ...")
+            )
         taken = {*self.block.arguments}
         return needed + optional + [line for line in _META if line.partition(":")[0] not in taken]
 
@@ -139,7 +151,9 @@ class _Writer:
         if element.kind in _COLLECTIONS:
             return _COLLECTIONS[element.kind]
         inner = self._annotation(element, title)
-        return f"Blocks[{inner}] | Reference" if element.kind == "object" else f"Sequence[{inner}] | Reference"
+        return (
+            f"Blocks[{inner}] | Reference" if element.kind == "object" else f"Sequence[{inner}] | Reference"
+        )
 
     def _object(self, type: Type, title: str) -> str:
         if title not in self._dictionaries:
@@ -157,9 +171,15 @@ class _Writer:
             fields = self._dictionaries[known] = []
             for key, attribute in nested.block.attributes.items():
                 if attribute.settable:
-                    value = self._value(key, attribute) if attribute.type.primitive else self._annotation(
-                        attribute.type, f"{known}{_camel(key)}")
-                    fields.append(f"{_python(key)}: " + (f"Required[{value}]" if attribute.required else f"{value} | None"))
+                    value = (
+                        self._value(key, attribute)
+                        if attribute.type.primitive
+                        else self._annotation(attribute.type, f"{known}{_camel(key)}")
+                    )
+                    fields.append(
+                        f"{_python(key)}: "
+                        + (f"Required[{value}]" if attribute.required else f"{value} | None")
+                    )
             for key in nested.block.block_names:
                 value = self._block(key, nested.block, known)
                 least = nested.block.least(key)
@@ -229,7 +249,9 @@ def write_stubs(folder: Path | None = None) -> int:
 
 def main(arguments: list[str] | None = None) -> int:
     """``python -m groundsill.aws.stubs [--out FOLDER]``."""
-    parser = argparse.ArgumentParser(prog="python -m groundsill.aws.stubs", description="Write the .pyi files.")
+    parser = argparse.ArgumentParser(
+        prog="python -m groundsill.aws.stubs", description="Write the .pyi files."
+    )
     parser.add_argument("--out", type=Path, default=None, help="folder of the package groundsill.aws")
     folder: Path | None = parser.parse_args(arguments).out
     try:
@@ -243,5 +265,3 @@ def main(arguments: list[str] | None = None) -> int:
 
 if __name__ == "__main__":
     sys.exit(main())
-
-

@@ -1,8 +1,8 @@
 """Terraform's value types, as the schema data file writes them and as messages name them.
 
-A type is written in one short code: ``s`` string, ``n`` number, ``b`` bool, ``d`` any; ``l``, ``t`` and ``m`` are a
-list, a set and a map of the type that follows; ``{name:code,...}`` is an object, where ``?`` before a code marks a
-field that may be left out.
+A type is written in one short code: ``s`` string, ``n`` number, ``b`` bool, ``d`` any; ``l``, ``t`` and ``m``
+are a list, a set and a map of the type that follows; ``{name:code,...}`` is an object, where ``?`` before a
+code marks a field that may be left out.
 """
 
 from __future__ import annotations
@@ -61,7 +61,9 @@ def code_of_type(type: Any) -> str:
     if kind != "object":
         return _CODES[kind] + code_of_type(content)
     optional: set[str] = set(rest[0]) if rest else set()
-    members = (f"{name}:{'?' if name in optional else ''}{code_of_type(content[name])}" for name in sorted(content))
+    members = (
+        f"{name}:{'?' if name in optional else ''}{code_of_type(content[name])}" for name in sorted(content)
+    )
     return "{" + ",".join(members) + "}"
 
 

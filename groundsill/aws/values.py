@@ -1,7 +1,8 @@
 """Whether a Python value fits a Terraform type, and what it becomes.
 
 Converts what Terraform converts and nothing more (Terraform language documentation, "Types and Values", "Type
-Conversion"): a number or a bool to a string; a string that reads as a number or as ``true``/``false`` to that.
+Conversion"): a number or a bool to a string; a string that reads as a number or as ``true``/``false`` to
+that.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ _MARKS = ("\ue000", "\ue001", "\ue002")
 
 def wrong(problems: Problems, expected: object, value: Any, mend: str = "") -> Any:
     """Keep the mistake that a value does not fit, and give :data:`BAD`."""
-    detail = f"it takes {_article(str(expected))}, not {type(value).__name__ if problems.hidden else shown(value)}"
+    detail = (
+        f"it takes {_article(str(expected))}, not {type(value).__name__ if problems.hidden else shown(value)}"
+    )
     if isinstance(value, Resource):
         detail = f"it takes {_article(str(expected))}, not the whole resource {value.address}"
         mend = "pass one of its attributes, for example `.arn` or `.id`"
@@ -64,10 +67,16 @@ def _reference(value: Reference, wanted: Type, problems: Problems) -> Any:
     held = type_of_reference(value)
     if held is None or fits(held, wanted):
         return value
-    mend = f"wrap it in a list: [{value.expression}]" if wanted.kind in ("list", "set") and held.primitive else ""
+    mend = (
+        f"wrap it in a list: [{value.expression}]"
+        if wanted.kind in ("list", "set") and held.primitive
+        else ""
+    )
     problems.add(
-        WRONG_TYPE, f"wrong type for `{problems.path()}` of {problems.type}",
-        f"it takes {_article(str(wanted))}, and {value.expression} is {_article(str(held))}", mend,
+        WRONG_TYPE,
+        f"wrong type for `{problems.path()}` of {problems.type}",
+        f"it takes {_article(str(wanted))}, and {value.expression} is {_article(str(held))}",
+        mend,
     )
     return BAD
 
@@ -77,9 +86,12 @@ def _template(value: str, wanted: Type, problems: Problems) -> Any:
         parts = split_template(value)
     except (ValueError, IndexError):
         parts = []
-    # Characters that mark references are Groundsill's own: a string that has some and no whole reference is a mistake.
+    # Characters that mark references are Groundsill's own: a string that has some and no whole reference is a
+    # mistake.
     if "".join(map(str, parts)) != value or not all(_whole(part) for part in parts):
-        return wrong(problems, wanted, value, "the string holds characters that Groundsill keeps for references")
+        return wrong(
+            problems, wanted, value, "the string holds characters that Groundsill keeps for references"
+        )
     if len(parts) == 1 and isinstance(parts[0], Reference):
         return value if _reference(parts[0], wanted, problems) is not BAD else BAD
     return value if wanted.primitive and _encodable(value) else wrong(problems, wanted, value)
@@ -103,7 +115,11 @@ def _encodable(value: str) -> bool:
 
 def _string(value: Any, wanted: Type, problems: Problems) -> Any:
     if isinstance(value, str):
-        return str(value) if _encodable(value) else wrong(problems, wanted, value, "it holds half of a character")
+        return (
+            str(value)
+            if _encodable(value)
+            else wrong(problems, wanted, value, "it holds half of a character")
+        )
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
@@ -159,7 +175,9 @@ def _members(value: Any, wanted: Type, problems: Problems) -> Any:
     if is_set(value):
         value = sorted(value, key=lambda member: (type(member).__name__, text_of(member)))
     if not is_list(value):
-        return wrong(problems, wanted, value, "put it into a list" if element.primitive and value is not None else "")
+        return wrong(
+            problems, wanted, value, "put it into a list" if element.primitive and value is not None else ""
+        )
     members: list[Any] = []
     good = True
     for index, member in enumerate(value):
@@ -203,7 +221,8 @@ def _object(value: Any, wanted: Type, problems: Problems) -> Any:
         if field is None:
             good = False
             problems.add(
-                UNKNOWN_ARGUMENT, f"unknown argument `{problems.path(text_of(key))}` for {problems.type}",
+                UNKNOWN_ARGUMENT,
+                f"unknown argument `{problems.path(text_of(key))}` for {problems.type}",
                 mend=did_you_mean(text_of(key), wanted.fields, what="Known arguments"),
             )
         elif member is not None:
@@ -247,6 +266,12 @@ def json_fits(value: Any, problems: Problems) -> bool:
 _JSON = "value that JSON can hold (text, number, True, False, None, list, mapping or reference)"
 _ANY = Type("dynamic")
 _CONVERSIONS: Final[dict[str, Callable[[Any, Type, Problems], Any]]] = {
-    "string": _string, "number": _number, "bool": _bool, "dynamic": _any, "list": _members, "set": _members,
-    "map": _map, "object": _object,
+    "string": _string,
+    "number": _number,
+    "bool": _bool,
+    "dynamic": _any,
+    "list": _members,
+    "set": _members,
+    "map": _map,
+    "object": _object,
 }

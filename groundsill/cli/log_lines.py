@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 _BLOCK = 64 * 1024
 _SUFFIX, _OLDER = ".jsonl", ".1"
@@ -86,10 +86,13 @@ def _parsed(raw: bytes) -> LogLine | None:
     if not raw.strip():
         return None
     try:
-        line = json.loads(raw)
+        content = json.loads(raw)
     except ValueError:
         return None  # cut off by a crash of the machine
-    return line if isinstance(line, dict) and isinstance(line.get("time"), str) and "message" in line else None
+    if not isinstance(content, dict):
+        return None
+    line = cast("LogLine", content)
+    return line if isinstance(line.get("time"), str) and "message" in line else None
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -77,7 +77,7 @@ def load(folder: Path) -> System:
 
 
 @contextlib.contextmanager
-def words_aside() -> Iterator[None]:
+def words_aside() -> Generator[None]:
     """What a definition prints while it runs goes to standard error: standard output is the command's result."""
     with contextlib.redirect_stdout(sys.stderr):
         yield

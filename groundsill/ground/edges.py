@@ -66,24 +66,26 @@ class Edges:
         """
         from groundsill.ground.edge.http_api import EdgeCallbacks
         from groundsill.ground.edge.http_api_builder import http_apis
-        from groundsill.ground.edge.load_balancer_builder import load_balancers
-        from groundsill.ground.edge.proxy import Proxy
+        from groundsill.ground.edge.load_balancer import LoadBalancers
 
-        proxy = Proxy()
-        self._closers.append(proxy.close)
-        balancing = load_balancers(
-            resolved, access_log=self._access, log=self._log, time_scale=self._time_scale,
-            local_ports={resolved[address].attributes["arn"]: port for address, port in self._ports.items()
-                         if address.startswith("aws_lb_listener.")},
+        balancers = LoadBalancers(
+            resolved, time_scale=self._time_scale, access_log=self._access, log=self._log, on_change=self._health,
         )
-        self.targets = balancing.groups
-        self._closers.append(balancing.groups.stop)
-        callbacks = EdgeCallbacks(
-            invoke=runner.invoke, jwks_url_for=workloads.jwks_url, fetch=proxy.fetch,
-            listener_url=self._listener_urls(resolved).get, access_log=self._access, log=self._log,
-        )
-        apis, refused = http_apis(resolved, callbacks)
-        for refusal in (*refused, *balancing.refused):
+        self._closers.append(balancers.stop)
+        self.targets = balancers.groups
+        for listener in balancers.listeners:
+            resource = resolved.find("aws_lb_listener", "arn", listener.arn)
+            assert resource is not None
+            certificate = self._certificate(resolved, listener) if listener.protocol == "HTTPS" else None
+            server = await serve(listener, port=self._ports[resource.address], certificate=certificate)
+            self._servers.append(server)
+            balancers.served(listener.arn, server.port)
+            self.urls[self._listener_name(resolved, listener)] = server.url
+        apis, refused = http_apis(resolved, EdgeCallbacks(
+            invoke=runner.invoke, jwks_url_for=workloads.jwks_url, listener_url=balancers.url, access_log=self._access,
+            log=self._log,
+        ))
+        for refusal in (*refused, *balancers.refused):
             self._log("edge", f"{refusal.address} does not run: {refusal.reason}")
         by_id = {str(api.attributes["id"]): api for api in resolved.of_type("aws_apigatewayv2_api")}
         for api in apis:
@@ -91,13 +93,6 @@ class Edges:
             server = await serve(api, port=self._ports[resource.address])
             self._servers.append(server)
             self.urls[resource.component or resource.name] = self._api_url(resolved, api.api_id, server.url)
-        for listener in balancing.listeners:
-            resource = resolved.find("aws_lb_listener", "arn", listener.arn)
-            assert resource is not None
-            certificate = self._certificate(resolved, listener) if listener.protocol == "HTTPS" else None
-            server = await serve(listener, port=self._ports[resource.address], certificate=certificate)
-            self._servers.append(server)
-            self.urls[f"{listener.component} ({listener.protocol} {listener.port})"] = server.url
 
     async def stop(self) -> None:
         """Close every front door."""
@@ -105,12 +100,11 @@ class Edges:
         for close in self._closers:
             await close()
 
-    def _listener_urls(self, resolved: ResolvedGraph) -> Mapping[str, str]:
-        return {
-            str(listener.attributes["arn"]):
-                f"{str(listener.arguments.get('protocol', 'HTTP')).lower()}://127.0.0.1:{self._ports[listener.address]}"
-            for listener in resolved.of_type("aws_lb_listener")
-        }
+    def _listener_name(self, resolved: ResolvedGraph, listener: Any) -> str:
+        """The component's name; the port too where a load balancer has several listeners."""
+        siblings = [item for item in resolved.of_type("aws_lb_listener")
+                    if item.arguments.get("load_balancer_arn") == listener.load_balancer_arn]
+        return listener.component if len(siblings) == 1 else f"{listener.component}:{listener.port}"
 
     def _api_url(self, resolved: ResolvedGraph, api_id: str, url: str) -> str:
         for stage in resolved.of_type("aws_apigatewayv2_stage"):
@@ -124,6 +118,9 @@ class Edges:
         certificate = resolved.find("aws_acm_certificate", "arn", listener.certificate_arn)
         names = [str(certificate.arguments["domain_name"])] if certificate else []
         return certificate_for(self._certificates, (*names, "localhost", "127.0.0.1"))
+
+    def _health(self, component: str, health: Any) -> None:
+        self._log(component, f"target {health.target_id} is {health.state}" + (f": {health.description}" if health.description else ""))
 
     def _access(self, record: Any) -> None:
         self._log(record.component, f"{record.method} {record.path} {record.status} {record.milliseconds:.1f} ms")

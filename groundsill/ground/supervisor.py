@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -213,19 +213,23 @@ class Ground:
         self, resolved: ResolvedGraph, workloads: WorkloadEnvironment, credentials: Mapping[str, dict[str, str]],
         edges: Edges,
     ) -> int:
+        from groundsill.ground.services.dockerfile import copied_paths
         from groundsill.ground.services.runner import ServiceRunner
         from groundsill.ground.services.settings import settings_from
 
         images = {part.variable: part for part in self._graph.artifacts if isinstance(part, ContainerImage)}
         by_component: dict[str, Path] = {}
+        watched: dict[str, Sequence[Path]] = {}
         for task in self._graph.of_type("aws_ecs_task_definition"):
             for reference in task.references():
                 image = images.get(reference.address.removeprefix("var."))
                 if image is not None:
                     by_component[task.component] = image.context
+                    watched[task.component] = copied_paths(image.context / image.dockerfile, image.context)
         services = settings_from(
             resolved, directory_of=by_component.__getitem__, interpreter=interpreter_of(self._folder),
-            credentials=lambda arn: dict(credentials[arn]),
+            credentials=lambda arn: credentials[arn], watch_of=watched.__getitem__,
+            refused=lambda address, reason: self._report.say(f"{address} does not run: {reason}"),
         )
         runners: list[ServiceRunner] = []
         for service in services:

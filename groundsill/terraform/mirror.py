@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 AWS_PROVIDER = "registry.terraform.io/hashicorp/aws"
-"""Folder of the AWS provider below a mirror: Terraform's documentation, "CLI configuration file", filesystem_mirror."""
+"""Folder of the AWS provider below a mirror: Terraform's documentation, "CLI configuration file",
+filesystem_mirror.
+"""
 
 _USUAL = ("/usr/share/terraform/plugins", "/usr/local/share/terraform/plugins")
 
@@ -27,7 +29,10 @@ def _candidates(environment: Mapping[str, str], home: Path, optional: Path) -> I
 
 
 def find_mirror(
-    environment: Mapping[str, str] | None = None, *, home: Path | None = None, optional: Path = Path("/opt"),
+    environment: Mapping[str, str] | None = None,
+    *,
+    home: Path | None = None,
+    optional: Path = Path("/opt"),
 ) -> Path | None:
     """The first folder that holds the AWS provider in the layout of a Terraform filesystem mirror.
 
@@ -57,7 +62,8 @@ def mirrored_versions(mirror: Path) -> list[str]:
     names = {
         # Unpacked: hashicorp/aws/5.100.0/linux_amd64; packed: terraform-provider-aws_5.100.0_linux_amd64.zip
         entry.name if entry.is_dir() else entry.name.removeprefix("terraform-provider-aws_").split("_")[0]
-        for entry in (mirror / AWS_PROVIDER).iterdir() if entry.is_dir() or entry.suffix == ".zip"
+        for entry in (mirror / AWS_PROVIDER).iterdir()
+        if entry.is_dir() or entry.suffix == ".zip"
     }
     numbered = [name for name in names if name.replace(".", "").isdigit()]
     return sorted(numbered, key=lambda name: tuple(int(part) for part in name.split(".")))

@@ -1,8 +1,9 @@
 """From the graph to Terraform's JSON configuration.
 
-The order of everything is stable: sections as in :func:`synthesize`, types and names sorted, arguments as the component
-or the user wrote them. Moving a line of a definition therefore changes nothing in the file. None is left out; an empty
-list of an attribute is kept, because to Terraform it means "none", not "whatever there is".
+The order of everything is stable: sections as in :func:`synthesize`, types and names sorted, arguments as the
+component or the user wrote them. Moving a line of a definition therefore changes nothing in the file. None is
+left out; an empty list of an attribute is kept, because to Terraform it means "none", not "whatever there
+is".
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ def synthesize(graph: Graph, *, backend: Mapping[str, Any] | None = None) -> dic
 
     Arguments:
         graph: a finished graph without problems.
-        backend: where the state is kept, by backend type, for example ``{"s3": {"bucket": "state", "key": "shop"}}``;
+        backend: where the state is kept, by backend type, for example ``{"s3": {"bucket": "state", "key":
+            "shop"}}``;
             default none, which is a file beside the configuration.
 
     Example:
@@ -40,7 +42,8 @@ def synthesize(graph: Graph, *, backend: Mapping[str, Any] | None = None) -> dic
         >>> graph.add_output(Output("queue_url", queue["url"]))
         >>> configuration = synthesize(graph)
         >>> configuration["resource"], configuration["output"]
-        ({'aws_sqs_queue': {'orders': {'name': 'orders'}}}, {'queue_url': {'value': '${aws_sqs_queue.orders.url}'}})
+        ({'aws_sqs_queue': {'orders': {'name': 'orders'}}}, {'queue_url': {'value':
+        '${aws_sqs_queue.orders.url}'}})
     """
     required = {"aws": {"source": "hashicorp/aws", "version": schema_file().provider_version}}
     terraform: dict[str, Any] = {"required_version": REQUIRED_TERRAFORM, "required_providers": required}
@@ -104,7 +107,8 @@ def _resource(resource: Resource) -> dict[str, Any]:
     if resource.lifecycle:
         given = resource.lifecycle
         lifecycle: dict[str, Any] = {
-            "create_before_destroy": given.create_before_destroy, "prevent_destroy": given.prevent_destroy,
+            "create_before_destroy": given.create_before_destroy,
+            "prevent_destroy": given.prevent_destroy,
             "ignore_changes": "all" if "all" in given.ignore_changes else list(given.ignore_changes),
         }
         body["lifecycle"] = {name: value for name, value in lifecycle.items() if value}
@@ -127,12 +131,18 @@ def _block(schema: Block | None, arguments: Mapping[str, Any]) -> dict[str, Any]
                 body[name] = _block(nested.block, value)
                 continue
         attribute = schema.attributes.get(name) if schema is not None else None
-        body[name] = template(value) if attribute is None or attribute.type.primitive else _value(attribute.type, value)
+        body[name] = (
+            template(value)
+            if attribute is None or attribute.type.primitive
+            else _value(attribute.type, value)
+        )
     return body
 
 
 def _value(type: Type, value: Any) -> Any:
-    """A value of an attribute. Terraform's JSON wants every field of an object, those without a value as null."""
+    """A value of an attribute. Terraform's JSON wants every field of an object, those without a value as
+    null.
+    """
     if isinstance(value, str | Reference | JsonDocument) or value is None:
         return template(value)
     if type.kind == "object" and is_mapping(value):
@@ -155,8 +165,8 @@ def text(graph: Graph, *, backend: Mapping[str, Any] | None = None) -> str:
 def write(graph: Graph, directory: Path, *, backend: Mapping[str, Any] | None = None) -> Path:
     """Write the configuration into a folder, which is made where it does not exist.
 
-    The file is written beside and then renamed, so that a reader never finds half of it, and left alone where it would
-    not change.
+    The file is written beside and then renamed, so that a reader never finds half of it, and left alone where
+    it would not change.
 
     Arguments:
         graph: a finished graph without problems.

@@ -1,7 +1,7 @@
 """Terraform's template language: references as ``${...}``, literal text escaped, JSON documents as text.
 
-Source: Terraform language documentation, "Strings and Templates", Escape Sequences, and "JSON Configuration Syntax",
-Expression Mapping (every JSON string is a template there, object keys included).
+Source: Terraform language documentation, "Strings and Templates", Escape Sequences, and "JSON Configuration
+    Syntax", Expression Mapping (every JSON string is a template there, object keys included).
 """
 
 from __future__ import annotations
@@ -18,9 +18,12 @@ _text_of = json.JSONEncoder(ensure_ascii=False).encode
 _OPEN = "\ue000"
 _MARKER = re.compile(r"[$%]+\{")
 _TRAILING = re.compile(r"[$%]+\Z")
-_PLAIN = re.compile(r"(.*_)?(arn|arns|id|ids|url|uri|name|bucket|endpoint|region|partition|dns_suffix|account_id)")
-"""Attributes whose values AWS keeps free of quotes, backslashes and control characters, so that they stand in JSON text
-as they are. Every other value goes through ``jsonencode``."""
+_PLAIN = re.compile(
+    r"(.*_)?(arn|arns|id|ids|url|uri|name|bucket|endpoint|region|partition|dns_suffix|account_id)"
+)
+"""Attributes whose values AWS keeps free of quotes, backslashes and control characters, so that they stand in
+JSON text as they are. Every other value goes through ``jsonencode``.
+"""
 
 
 def escape(text: str) -> str:
@@ -31,7 +34,8 @@ def escape(text: str) -> str:
         '$${aws:username} 50%%{off}'
     """
     if "\r" in text:
-        # Terraform's scanner swallows the character after a carriage return, be it the `$` of an interpolation.
+        # Terraform's scanner swallows the character after a carriage return, be it the `$` of an
+        # interpolation.
         *before, last = text.split("\r")
         return "".join(f'{_literal_before_reference(piece)}${{"\\r"}}' for piece in before) + escape(last)
     if "{" not in text:
@@ -40,7 +44,9 @@ def escape(text: str) -> str:
 
 
 def _escape_marker(match: re.Match[str]) -> str:
-    """``$...${``: Terraform reads only the two characters before ``{`` as an escape, so the last one is doubled."""
+    """``$...${``: Terraform reads only the two characters before ``{`` as an escape, so the last one is
+    doubled.
+    """
     marks = match[0][:-1]
     return f"{marks}{marks[-1]}{{"
 
@@ -75,7 +81,9 @@ def text_template(value: str) -> str:
 
 
 def template(value: Any) -> Any:
-    """Any value for Terraform's JSON: strings and keys as templates, references as interpolations, JSON as text."""
+    """Any value for Terraform's JSON: strings and keys as templates, references as interpolations, JSON as
+    text.
+    """
     if isinstance(value, str):
         return text_template(value)
     if value is None or isinstance(value, bool | int | float):
@@ -91,14 +99,15 @@ def template(value: Any) -> Any:
     return [template(item) for item in value]
 
 
-# -- JSON inside a string ----------------------------------------------------------------------------------------------
+# -- JSON inside a string
+# ----------------------------------------------------------------------------------------------
 
 
 def json_template(content: Any) -> str:
     """A structure as JSON text with interpolations.
 
-    A reference that stands alone keeps its type: text is quoted, a number or a list is not. Where a value could hold a
-    quote, ``jsonencode`` does it.
+    A reference that stands alone keeps its type: text is quoted, a number or a list is not. Where a value
+    could hold a quote, ``jsonencode`` does it.
 
     Example:
         >>> json_template({"Resource": Reference("aws_sqs_queue.jobs", ("arn",)), "Count": 3})
@@ -119,7 +128,9 @@ def _json(value: Any) -> str:
     if isinstance(value, Reference):
         if isinstance(value, Broken):
             return "null"
-        return f'"{_interpolation(value)}"' if _stands_as_text(value) else f"${{jsonencode({value.expression})}}"
+        return (
+            f'"{_interpolation(value)}"' if _stands_as_text(value) else f"${{jsonencode({value.expression})}}"
+        )
     if isinstance(value, str):
         return _json_string(value)
     if is_mapping(value):
@@ -143,7 +154,8 @@ def _json_string(value: str) -> str:
         return _json(parts[0])
     if all(isinstance(part, str) or _stands_as_text(part) for part in parts):
         rendered = "".join(
-            _interpolation(part) if isinstance(part, Reference)
+            _interpolation(part)
+            if isinstance(part, Reference)
             else (_literal_before_reference if index + 1 < len(parts) else escape)(_dump(part)[1:-1])
             for index, part in enumerate(parts)
         )
@@ -162,11 +174,14 @@ def _quoted(text: str) -> str:
     return "".join(f"\\u{ord(letter):04x}" if ord(letter) < 32 else letter for letter in escaped)
 
 
-# -- the file ----------------------------------------------------------------------------------------------------------
+# -- the file
+# ----------------------------------------------------------------------------------------------------------
 
 
 def render_json(value: Any) -> str:
-    """Readable JSON, two spaces a level, ending in a newline: as ``json.dumps(indent=2)``, several times faster."""
+    """Readable JSON, two spaces a level, ending in a newline: as ``json.dumps(indent=2)``, several times
+    faster.
+    """
     lines: list[str] = []
     _render(value, "\n", lines)
     lines.append("\n")

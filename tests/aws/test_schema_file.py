@@ -20,7 +20,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def _generator() -> ModuleType:
-    specification = importlib.util.spec_from_file_location("generate_aws_schema", ROOT / "scripts/generate_aws_schema.py")
+    specification = importlib.util.spec_from_file_location(
+        "generate_aws_schema", ROOT / "scripts/generate_aws_schema.py"
+    )
     assert specification is not None and specification.loader is not None
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
@@ -61,7 +63,11 @@ def test_the_file_is_current_with_the_provider() -> None:
 def test_what_the_provider_says_about_an_argument_is_kept() -> None:
     table = type_schema("aws_dynamodb_table")
     assert table is not None
-    assert table.attributes["name"].required and table.attributes["arn"].computed and not table.attributes["arn"].settable
+    assert (
+        table.attributes["name"].required
+        and table.attributes["arn"].computed
+        and not table.attributes["arn"].settable
+    )
     assert (table.nested("attribute").nesting, table.nested("attribute").min_items) == ("set", 0)
     assert table.nested("ttl").max_items == 1
     database = type_schema("aws_db_instance")
@@ -72,8 +78,12 @@ def test_what_the_provider_says_about_an_argument_is_kept() -> None:
 
 
 def test_types_with_nested_objects_survive() -> None:
-    for kind in ("string", ["list", "number"], ["map", ["set", "bool"]],
-                 ["list", ["object", {"b": ["list", ["object", {"x": "number"}]], "a": "string"}, ["a"]]]):
+    for kind in (
+        "string",
+        ["list", "number"],
+        ["map", ["set", "bool"]],
+        ["list", ["object", {"b": ["list", ["object", {"x": "number"}]], "a": "string"}, ["a"]]],
+    ):
         code = code_of_type(kind)
         assert type_of_code(code) is type_of_code(code)
     kept = type_of_code("l{a:?s,b:l{x:n}}")
@@ -101,11 +111,15 @@ start = time.perf_counter(); from groundsill import aws; imported = time.perf_co
 start = time.perf_counter(); aws.sqs_queue; first = time.perf_counter() - start
 start = time.perf_counter(); aws.wafv2_web_acl; one = time.perf_counter() - start
 graph = groundsill.graph.Graph(); scope = groundsill.graph.Scope(graph, tags={"a": "b"})
-types = ["sqs_queue", "sns_topic", "vpc", "s3_bucket", "cloudwatch_log_group", "iam_user", "kms_key", "eip", "ecr_repository",
-         "ecs_cluster", "iam_group", "security_group", "internet_gateway", "lb", "ebs_encryption_by_default", "ses_template"]
-arguments = {"ecr_repository": {"name": "x"}, "iam_user": {"name": "x"}, "iam_group": {"name": "x"}, "ses_template": {"name": "x"},
+types = ["sqs_queue", "sns_topic", "vpc", "s3_bucket", "cloudwatch_log_group", "iam_user", "kms_key", "eip",
+"ecr_repository",
+         "ecs_cluster", "iam_group", "security_group", "internet_gateway", "lb", "ebs_encryption_by_default",
+         "ses_template"]
+arguments = {"ecr_repository": {"name": "x"}, "iam_user": {"name": "x"}, "iam_group": {"name": "x"},
+"ses_template": {"name": "x"},
              "ecs_cluster": {"name": "x", "setting": {"name": "containerInsights", "value": "enabled"}},
-             "security_group": {"ingress": [{"from_port": 1, "to_port": 2, "protocol": "tcp", "cidr_blocks": ["10.0.0.0/8"]}]}}
+             "security_group": {"ingress": [{"from_port": 1, "to_port": 2, "protocol": "tcp", "cidr_blocks":
+             ["10.0.0.0/8"]}]}}
 start = time.perf_counter()
 with scope.active():
     for number in range(5000):
@@ -119,9 +133,12 @@ print(imported, first, one, made, int(status.split("VmHWM:")[1].split()[0]) / 10
 
 
 def test_thousands_of_resources_are_made_in_a_moment_and_in_little_memory() -> None:
-    done = subprocess.run([sys.executable, "-c", MEASURE], capture_output=True, text=True, check=True, timeout=60, cwd=ROOT)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE], capture_output=True, text=True, check=True, timeout=60, cwd=ROOT
+    )
     imported, first, one, made, megabytes = map(float, done.stdout.split())
-    # Measured: 3 ms, 0.4 ms, 0.2 ms, 0.12 s, 33 MB. Several times that, because other tests run beside this one.
+    # Measured: 3 ms, 0.4 ms, 0.2 ms, 0.12 s, 33 MB. Several times that, because other tests run beside this
+    # one.
     assert imported < 0.25 and first < 0.02 and one < 0.02
     assert made < 1.5
     assert megabytes < 60

@@ -1,4 +1,6 @@
-"""The stubs: a type checker finds what is wrong in a definition, fast, and needs none of them to check Groundsill."""
+"""The stubs: a type checker finds what is wrong in a definition, fast, and needs none of them to check
+Groundsill.
+"""
 
 from __future__ import annotations
 
@@ -18,23 +20,26 @@ from groundsill.aws.schema import schema_file
 from groundsill.aws.stubs import main, stub_files, write_stubs
 
 ROOT = Path(__file__).parents[2]
-TEN_RESOURCES = '''
+TEN_RESOURCES = """
 from groundsill import aws
 from groundsill.graph import Reference
 
 vpc = aws.vpc("main", cidr_block="10.0.0.0/16")
 subnet = aws.subnet("a", vpc_id=vpc.id, cidr_block="10.0.1.0/24")
 group = aws.security_group("api", vpc_id=vpc.id)
-table = aws.dynamodb_table("raw", name="raw", hash_key="id", attribute=[{"name": name, "type": "S"} for name in ("id", "x")])
+table = aws.dynamodb_table("raw", name="raw", hash_key="id", 
+                           attribute=[{"name": name, "type": "S"} for name in ("id", "x")])
 queue = aws.sqs_queue("jobs", name="jobs", redrive_policy={"maxReceiveCount": 3}, tags={"a": "b"})
 role = aws.iam_role("f", assume_role_policy={"Statement": []})
-function = aws.lambda_function("f", function_name="f", role=role.arn, environment={"variables": {"T": table.arn}})
+function = aws.lambda_function("f", function_name="f", role=role.arn, 
+                               environment={"variables": {"T": table.arn}})
 bucket = aws.s3_bucket("b", bucket="b", lifecycle=aws.Lifecycle(prevent_destroy=True))
 balancer = aws.lb("lb", subnets=[subnet.id], security_groups=[group.id], depends_on=[bucket])
-rule = aws.iot_topic_rule("r", name="r", enabled=True, sql="x", sql_version="1", lambda_={"function_arn": function.arn})
+rule = aws.iot_topic_rule("r", name="r", enabled=True, sql="x", sql_version="1",
+                          lambda_={"function_arn": function.arn})
 account: Reference = aws.data.caller_identity("me").account_id
-'''
-MISTAKES = '''
+"""
+MISTAKES = """
 from groundsill import aws
 
 aws.sqs_queue("q", nam="raw")                                          # unknown argument
@@ -46,7 +51,7 @@ aws.lb("x", subnets="subnet-1")                                        # not a l
 aws.sqs_queu("x")                                                      # unknown type
 print(aws.sqs_queue("q").arnn)                                         # unknown attribute
 aws.data.caller_identit("x")                                           # unknown data source
-'''
+"""
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +59,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the package with its stubs beside it."""
     folder = tmp_path_factory.mktemp("project")
     for package in ("graph", "aws", "definition"):
-        shutil.copytree(ROOT / "groundsill" / package, folder / "groundsill" / package,
-                        ignore=shutil.ignore_patterns("__pycache__", "*.pyi"))
+        shutil.copytree(
+            ROOT / "groundsill" / package,
+            folder / "groundsill" / package,
+            ignore=shutil.ignore_patterns("__pycache__", "*.pyi"),
+        )
     shutil.copy(ROOT / "groundsill" / "__init__.py", folder / "groundsill")
     write_stubs(folder / "groundsill" / "aws")
     return folder
@@ -64,9 +72,16 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def check(project: Path, source: str) -> tuple[list[dict[str, Any]], float, float]:
     """A type checker's errors, its seconds and its megabytes."""
     (project / "example.py").write_text(source)
-    (project / "pyrightconfig.json").write_text(json.dumps({
-        "include": ["example.py"], "typeCheckingMode": "strict", "pythonVersion": "3.11", "extraPaths": [str(project)],
-    }))
+    (project / "pyrightconfig.json").write_text(
+        json.dumps(
+            {
+                "include": ["example.py"],
+                "typeCheckingMode": "strict",
+                "pythonVersion": "3.11",
+                "extraPaths": [str(project)],
+            }
+        )
+    )
     started = time.monotonic()
     command = [sys.executable, "-m", "basedpyright", "--outputjson", "--project", str(project)]
     process = subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, text=True)
@@ -109,7 +124,9 @@ def test_stubs_of_types_that_are_gone_are_removed(tmp_path: Path, capsys: pytest
     assert "stub files written" in capsys.readouterr().out
 
 
-def test_a_folder_that_cannot_be_written_is_said_without_a_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_that_cannot_be_written_is_said_without_a_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "file").touch()
     assert main(["--out", str(tmp_path / "file")]) == 1
     assert capsys.readouterr().err.startswith("error: the stubs cannot be written")

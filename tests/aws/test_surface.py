@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import math
 import pickle
 from typing import Any
@@ -36,7 +37,8 @@ def mistakes(define: Any) -> list[tuple[str, str]]:
     return [(diagnostic.code, diagnostic.summary) for diagnostic in scope.diagnostics]
 
 
-# -- what fits ---------------------------------------------------------------------------------------------------------
+# -- what fits
+# ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_resource_has_its_terraform_address_and_its_arguments() -> None:
@@ -54,13 +56,19 @@ def test_a_data_source_is_one() -> None:
 def test_attributes_are_references_usable_in_strings_lists_and_maps() -> None:
     table = aws.dynamodb_table("raw", name="raw", hash_key="id", attribute={"name": "id", "type": "S"})
     function = aws.lambda_function(
-        "f", function_name="f", role="arn:role", layers=[table.arn], environment={"variables": {"T": f"x-{table.arn}"}},
+        "f",
+        function_name="f",
+        role="arn:role",
+        layers=[table.arn],
+        environment={"variables": {"T": f"x-{table.arn}"}},
     )
     assert [reference.expression for reference in function.references()] == ["aws_dynamodb_table.raw.arn"] * 2
     assert table["name"].expression == "aws_dynamodb_table.raw.name"
 
 
-@pytest.mark.parametrize(("given", "kept"), [({"attribute_name": "x"}, 1), ([{"attribute_name": "x"}, None], 1), ([], 0)])
+@pytest.mark.parametrize(
+    ("given", "kept"), [({"attribute_name": "x"}, 1), ([{"attribute_name": "x"}, None], 1), ([], 0)]
+)
 def test_a_single_mapping_stands_for_a_list_of_one_block(given: Any, kept: int) -> None:
     table = aws.dynamodb_table("t", name="t", hash_key="id", ttl=given)
     assert table.arguments.get("ttl", []) == [{"attribute_name": "x"}] * kept
@@ -72,8 +80,15 @@ def test_a_block_that_terraform_allows_once_stays_a_mapping() -> None:
 
 
 def test_what_terraform_converts_is_converted() -> None:
-    queue = aws.sqs_queue("q", name=5, delay_seconds="30", fifo_queue="true", tags={"a": True, "b": 1.0, "c": 2.5, "d": None})
-    assert queue.arguments == {"name": "5", "delay_seconds": 30, "fifo_queue": True, "tags": {"a": "true", "b": "1", "c": "2.5"}}
+    queue = aws.sqs_queue(
+        "q", name=5, delay_seconds="30", fifo_queue="true", tags={"a": True, "b": 1.0, "c": 2.5, "d": None}
+    )
+    assert queue.arguments == {
+        "name": "5",
+        "delay_seconds": 30,
+        "fifo_queue": True,
+        "tags": {"a": "true", "b": "1", "c": "2.5"},
+    }
 
 
 def test_a_structure_becomes_a_json_document_where_json_is_meant() -> None:
@@ -89,41 +104,47 @@ def test_a_set_is_kept_in_one_order() -> None:
 
 
 def test_a_python_keyword_is_written_with_an_underscore() -> None:
-    rule = aws.iot_topic_rule("r", name="r", enabled=True, sql="x", sql_version="1", lambda_={"function_arn": "arn"})
+    rule = aws.iot_topic_rule(
+        "r", name="r", enabled=True, sql="x", sql_version="1", lambda_={"function_arn": "arn"}
+    )
     assert rule.arguments["lambda"] == [{"function_arn": "arn"}]
 
 
-# -- what does not fit -------------------------------------------------------------------------------------------------
+# -- what does not fit
+# -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("arguments", "code", "words"), [
-    ({"naem": "x"}, "GS1101", "did you mean `name`?"),
-    ({"name": ["x"]}, "GS1102", "it takes a string, not list ['x']"),
-    ({"name": {"a": 1}}, "GS1102", "not dict"),
-    ({"delay_seconds": True}, "GS1102", "it takes a number, not bool True"),
-    ({"delay_seconds": "soon"}, "GS1102", "it takes a number"),
-    ({"delay_seconds": math.nan}, "GS1102", "it takes a number"),
-    ({"fifo_queue": 1}, "GS1102", "write True or False"),
-    ({"fifo_queue": "yes"}, "GS1102", "write True or False"),
-    ({"tags": ["a"]}, "GS1102", "it takes a map of string"),
-    ({"tags": {1: "a"}}, "GS1102", "string as each key"),
-    ({"tags": {"a": ["b"]}}, "GS1102", "`tags.a`"),
-    ({"arn": "x"}, "GS1105", "leave `arn` out"),
-    ({"id": "x"}, "GS1105", "leave `id` out"),
-    ({"timeouts": "5m"}, "GS1102", "it takes a mapping, or list of mappings"),
-    ({"timeouts": [{}, {}]}, "GS1104", "2 given, at most 1 allowed"),
-    ({"policy": {"a": {1, 2}}}, "GS1102", "`policy.a`"),
-    ({"count": 3}, "GS1110", "write a Python loop"),
-    ({"region": "mars"}, "GS1110", "'mars' is not the name of an AWS region"),
-    ({"lifecycle": {"prevent_destroy": True}}, "GS1110", "it takes a Lifecycle"),
-    ({"lifecycle": Lifecycle(ignore_changes=("naem",))}, "GS1110", "did you mean `name`?"),
-    ({"depends_on": ["nothing"]}, "GS1110", "neither a resource nor an address"),
-    ({"name": "\ud800"}, "GS1102", "half of a character"),
-    ({"name": "\ue000x"}, "GS1102", "keeps for references"),
-    ({"delay_seconds": HUGE}, "GS1102", "Terraform's range"),
-    ({"policy": {"a": HUGE}}, "GS1102", "Terraform's range"),
-    ({"region": HUGE}, "GS1110", "not the name of an AWS region"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        ({"naem": "x"}, "GS1101", "did you mean `name`?"),
+        ({"name": ["x"]}, "GS1102", "it takes a string, not list ['x']"),
+        ({"name": {"a": 1}}, "GS1102", "not dict"),
+        ({"delay_seconds": True}, "GS1102", "it takes a number, not bool True"),
+        ({"delay_seconds": "soon"}, "GS1102", "it takes a number"),
+        ({"delay_seconds": math.nan}, "GS1102", "it takes a number"),
+        ({"fifo_queue": 1}, "GS1102", "write True or False"),
+        ({"fifo_queue": "yes"}, "GS1102", "write True or False"),
+        ({"tags": ["a"]}, "GS1102", "it takes a map of string"),
+        ({"tags": {1: "a"}}, "GS1102", "string as each key"),
+        ({"tags": {"a": ["b"]}}, "GS1102", "`tags.a`"),
+        ({"arn": "x"}, "GS1105", "leave `arn` out"),
+        ({"id": "x"}, "GS1105", "leave `id` out"),
+        ({"timeouts": "5m"}, "GS1102", "it takes a mapping, or list of mappings"),
+        ({"timeouts": [{}, {}]}, "GS1104", "2 given, at most 1 allowed"),
+        ({"policy": {"a": {1, 2}}}, "GS1102", "`policy.a`"),
+        ({"count": 3}, "GS1110", "write a Python loop"),
+        ({"region": "mars"}, "GS1110", "'mars' is not the name of an AWS region"),
+        ({"lifecycle": {"prevent_destroy": True}}, "GS1110", "it takes a Lifecycle"),
+        ({"lifecycle": Lifecycle(ignore_changes=("naem",))}, "GS1110", "did you mean `name`?"),
+        ({"depends_on": ["nothing"]}, "GS1110", "neither a resource nor an address"),
+        ({"name": "\ud800"}, "GS1102", "half of a character"),
+        ({"name": "\ue000x"}, "GS1102", "keeps for references"),
+        ({"delay_seconds": HUGE}, "GS1102", "Terraform's range"),
+        ({"policy": {"a": HUGE}}, "GS1102", "Terraform's range"),
+        ({"region": HUGE}, "GS1110", "not the name of an AWS region"),
+    ],
+)
 def test_a_mistake_names_the_argument_and_the_mend(arguments: dict[str, Any], code: str, words: str) -> None:
     with pytest.raises(GroundsillError) as caught:
         aws.sqs_queue("q", **arguments)
@@ -135,8 +156,11 @@ def test_a_mistake_names_the_argument_and_the_mend(arguments: dict[str, Any], co
 
 
 def test_nested_mistakes_name_their_whole_path() -> None:
-    found = mistakes(lambda: aws.dynamodb_table(
-        "t", name="t", attribute=[{"name": "id", "type": "S"}, {"name": ["x"], "typ": "S"}]))
+    found = mistakes(
+        lambda: aws.dynamodb_table(
+            "t", name="t", attribute=[{"name": "id", "type": "S"}, {"name": ["x"], "typ": "S"}]
+        )
+    )
     assert found == [
         ("GS1102", "wrong type for `attribute[1].name` of aws_dynamodb_table"),
         ("GS1101", "unknown argument `attribute[1].typ` for aws_dynamodb_table"),
@@ -147,7 +171,13 @@ def test_nested_mistakes_name_their_whole_path() -> None:
 def test_all_mistakes_of_one_resource_are_raised_together() -> None:
     with pytest.raises(GroundsillError) as caught:
         aws.eks_cluster("c", nam="c", enabled_cluster_log_types="api")
-    assert sorted(item.code for item in caught.value.diagnostics) == ["GS1101", "GS1102", "GS1103", "GS1103", "GS1103"]
+    assert sorted(item.code for item in caught.value.diagnostics) == [
+        "GS1101",
+        "GS1102",
+        "GS1103",
+        "GS1103",
+        "GS1103",
+    ]
 
 
 def test_too_few_blocks_are_counted() -> None:
@@ -164,12 +194,15 @@ def test_a_deprecated_argument_is_a_warning_and_stays() -> None:
     assert aws.s3_bucket("b", acl="private").arguments == {"acl": "private"}
 
 
-@pytest.mark.parametrize(("use", "words"), [
-    (lambda: aws.dynamodb_tabel, "did you mean `dynamodb_table`"),
-    (lambda: aws.aws_sqs_queue, "write `sqs_queue`"),
-    (lambda: aws.caller_identity, "there is a data source type of this name: `aws.data.caller_identity`"),
-    (lambda: aws.data.dynamodb_tabel, "unknown data source type `aws_dynamodb_tabel`"),
-])
+@pytest.mark.parametrize(
+    ("use", "words"),
+    [
+        (lambda: aws.dynamodb_tabel, "did you mean `dynamodb_table`"),
+        (lambda: aws.aws_sqs_queue, "write `sqs_queue`"),
+        (lambda: aws.caller_identity, "there is a data source type of this name: `aws.data.caller_identity`"),
+        (lambda: aws.data.dynamodb_tabel, "unknown data source type `aws_dynamodb_tabel`"),
+    ],
+)
 def test_an_unknown_type_is_said_clearly(use: Any, words: str) -> None:
     with pytest.raises(GroundsillError) as caught:
         use()
@@ -195,7 +228,9 @@ def test_a_reference_of_the_wrong_type_is_found_before_terraform_does() -> None:
 
 def test_a_variable_fits_everywhere() -> None:
     anything = Reference("var.anything")
-    assert aws.sqs_queue("q", name=anything, delay_seconds=anything, fifo_queue=f"{anything}", tags=anything).arguments
+    assert aws.sqs_queue(
+        "q", name=anything, delay_seconds=anything, fifo_queue=f"{anything}", tags=anything
+    ).arguments
 
 
 def test_an_invalid_name_is_said_and_a_usable_one_taken() -> None:
@@ -212,7 +247,8 @@ def test_a_secret_is_never_shown() -> None:
     assert "hunter2" not in str(caught.value)
 
 
-# -- inside a definition -----------------------------------------------------------------------------------------------
+# -- inside a definition
+# -----------------------------------------------------------------------------------------------
 
 
 def test_mistakes_are_collected_and_the_rest_of_the_definition_is_read() -> None:
@@ -243,8 +279,9 @@ def test_tags_go_where_a_type_can_carry_them_and_nowhere_else() -> None:
         assert "tags" not in aws.sqs_queue_policy("p", queue_url="u", policy="{}").arguments
         assert "tags" not in aws.data.vpc("v").arguments
         assert aws.sqs_queue("r", tags=Reference("var.tags")).arguments["tags"] == Reference("var.tags")
-        group = aws.autoscaling_group("g", max_size=1, min_size=1,
-                                      tag={"key": "Name", "value": "w", "propagate_at_launch": False})
+        group = aws.autoscaling_group(
+            "g", max_size=1, min_size=1, tag={"key": "Name", "value": "w", "propagate_at_launch": False}
+        )
     assert group.arguments["tag"] == [
         {"key": "Name", "value": "w", "propagate_at_launch": False},
         {"key": "Project", "value": "shop", "propagate_at_launch": True},
@@ -267,28 +304,50 @@ def test_a_type_with_a_region_of_its_own_keeps_it() -> None:
 
 def test_depends_on_takes_resources_references_and_addresses() -> None:
     bucket = aws.s3_bucket("b")
-    queue = aws.sqs_queue("q", depends_on=[bucket, Resource("aws_x", "y"), bucket.arn, "data.aws_vpc.v", Broken(), None])
+    queue = aws.sqs_queue(
+        "q", depends_on=[bucket, Resource("aws_x", "y"), bucket.arn, "data.aws_vpc.v", Broken(), None]
+    )
     assert queue.depends_on == ("aws_s3_bucket.b", "aws_x.y", "aws_s3_bucket.b", "data.aws_vpc.v")
     assert aws.sqs_queue("q", depends_on=bucket).depends_on == ("aws_s3_bucket.b",)
 
 
 def test_a_thing_that_could_not_be_built_fits_everywhere() -> None:
-    assert mistakes(lambda: aws.dynamodb_table("t", name=Broken(), ttl=Broken(), attribute=[Broken()], tags=Broken())) == []
+    assert (
+        mistakes(
+            lambda: aws.dynamodb_table("t", name=Broken(), ttl=Broken(), attribute=[Broken()], tags=Broken())
+        )
+        == []
+    )
 
 
-# -- override ----------------------------------------------------------------------------------------------------------
+# -- override
+# ----------------------------------------------------------------------------------------------------------
 
 
 def test_override_merges_mappings_and_single_blocks_and_replaces_lists() -> None:
     table = aws.dynamodb_table(
-        "t", name="t", hash_key="a", attribute=[{"name": "a", "type": "S"}], tags={"x": "1", "y": "2"},
-        ttl={"enabled": True, "attribute_name": "at"}, range_key="b",
+        "t",
+        name="t",
+        hash_key="a",
+        attribute=[{"name": "a", "type": "S"}],
+        tags={"x": "1", "y": "2"},
+        ttl={"enabled": True, "attribute_name": "at"},
+        range_key="b",
     )
-    table.override(deletion_protection_enabled=True, ttl={"attribute_name": "gone"}, tags={"x": None, "z": 3}, range_key=None,
-                   attribute=[{"name": "b", "type": "N"}])
+    table.override(
+        deletion_protection_enabled=True,
+        ttl={"attribute_name": "gone"},
+        tags={"x": None, "z": 3},
+        range_key=None,
+        attribute=[{"name": "b", "type": "N"}],
+    )
     assert table.arguments == {
-        "name": "t", "hash_key": "a", "attribute": [{"name": "b", "type": "N"}], "tags": {"y": "2", "z": "3"},
-        "ttl": [{"enabled": True, "attribute_name": "gone"}], "deletion_protection_enabled": True,
+        "name": "t",
+        "hash_key": "a",
+        "attribute": [{"name": "b", "type": "N"}],
+        "tags": {"y": "2", "z": "3"},
+        "ttl": [{"enabled": True, "attribute_name": "gone"}],
+        "deletion_protection_enabled": True,
     }
 
 
@@ -308,7 +367,8 @@ def test_override_without_a_mistake_raises_nothing_about_old_ones() -> None:
     assert bucket.override(bucket="x").arguments == {"acl": "private", "bucket": "x"}
 
 
-# -- odd uses ----------------------------------------------------------------------------------------------------------
+# -- odd uses
+# ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_structure_that_contains_itself_is_a_mistake_and_not_a_crash() -> None:
@@ -327,11 +387,15 @@ def test_every_type_is_listed_and_none_is_hidden_by_a_module() -> None:
     names = set(dir(aws))
     assert {"sqs_queue", "data", "AwsResource"} <= names and len(names) > 1500
     assert "caller_identity" in dir(aws.data)
-    import groundsill.aws.packing
-    import groundsill.aws.stubs
+    for module in ("packing", "stubs"):
+        importlib.import_module(f"groundsill.aws.{module}")
     from groundsill.aws.resource import TypeConstructor
 
-    hidden = [name for name in dir(aws) if name.islower() and name != "data" and not isinstance(getattr(aws, name), TypeConstructor)]
+    hidden = [
+        name
+        for name in dir(aws)
+        if name.islower() and name != "data" and not isinstance(getattr(aws, name), TypeConstructor)
+    ]
     assert hidden == []
 
 

@@ -16,16 +16,40 @@ from groundsill.graph import Graph, GroundsillError, JsonDocument, Reference, Sc
 from groundsill.terraform.synth import synthesize, text
 
 DEEPEST = 3
-words = st.text("abcé ${}%\"\n-/", max_size=8)
+words = st.text('abcé ${}%"\n-/', max_size=8)
 anything_known_later = st.just(Reference("var.later")) | st.just(str(Reference("var.later")))
 types = st.sampled_from([(name, data) for data in (False, True) for name in schema_file().names(data=data)])
 
 junk = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6) | st.binary(max_size=3) | words
-    | st.sampled_from([object(), Reference("aws_x.y", ("z",)), Reference(""), str(Reference("aws_a.b")), "\ue000#x\ue001", "\ud800",
-                       "\ue000a.b\ue002*\ue001", "\ue000a.b\ue002#9x\ue001", JsonDocument({"a": object()}), 10**400, int, b"x"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5) | st.integers(), inner, max_size=3)
-    | st.tuples(inner) | st.frozensets(st.integers() | st.text(max_size=3), max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=6)
+    | st.binary(max_size=3)
+    | words
+    | st.sampled_from(
+        [
+            object(),
+            Reference("aws_x.y", ("z",)),
+            Reference(""),
+            str(Reference("aws_a.b")),
+            "\ue000#x\ue001",
+            "\ud800",
+            "\ue000a.b\ue002*\ue001",
+            "\ue000a.b\ue002#9x\ue001",
+            JsonDocument({"a": object()}),
+            10**400,
+            int,
+            b"x",
+        ]
+    ),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(max_size=5) | st.integers(), inner, max_size=3)
+        | st.tuples(inner)
+        | st.frozensets(st.integers() | st.text(max_size=3), max_size=3)
+    ),
     max_leaves=6,
 )
 
@@ -41,7 +65,9 @@ def values_of(type: Type) -> st.SearchStrategy[Any]:
     if type.kind == "dynamic":
         return words | st.lists(words, max_size=2)
     if type.kind == "object":
-        return st.fixed_dictionaries({}, optional={name: values_of(field) for name, field in type.fields.items()})
+        return st.fixed_dictionaries(
+            {}, optional={name: values_of(field) for name, field in type.fields.items()}
+        )
     element = type.element
     assert element is not None
     if type.kind == "map":
@@ -53,7 +79,11 @@ def values_of(type: Type) -> st.SearchStrategy[Any]:
 def arguments_of(draw: st.DrawFn, block: Block, depth: int = 0) -> dict[str, Any]:
     """Arguments that the schema allows, few of them, and always the required ones."""
     arguments: dict[str, Any] = {}
-    extra = draw(st.sets(st.sampled_from(block.arguments), max_size=3 if depth < DEEPEST else 0)) if block.arguments else set()
+    extra = (
+        draw(st.sets(st.sampled_from(block.arguments), max_size=3 if depth < DEEPEST else 0))
+        if block.arguments
+        else set()
+    )
     for name, attribute in block.attributes.items():
         if attribute.required or (name in extra and attribute.settable):
             arguments[name] = draw(values_of(attribute.type))
@@ -74,7 +104,9 @@ def valid(draw: st.DrawFn) -> tuple[str, bool, dict[str, Any]]:
     return name, data, draw(arguments_of(block))
 
 
-slow = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+slow = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 
 
 @slow
@@ -94,11 +126,15 @@ def test_arguments_that_the_schema_allows_are_never_an_error(drawn: tuple[str, b
 
 @slow
 @given(types, st.data())
-def test_nothing_that_a_user_passes_raises_anything_but_our_own_error(chosen: tuple[str, bool], data: st.DataObject) -> None:
+def test_nothing_that_a_user_passes_raises_anything_but_our_own_error(
+    chosen: tuple[str, bool], data: st.DataObject
+) -> None:
     name, is_data = chosen
     block = type_schema(f"aws_{name}", data=is_data)
     assert block is not None
-    known = st.sampled_from([*block.attributes, *block.block_names, "depends_on", "lifecycle", "region", "provider", "moved_from"])
+    known = st.sampled_from(
+        [*block.attributes, *block.block_names, "depends_on", "lifecycle", "region", "provider", "moved_from"]
+    )
     arguments = data.draw(st.dictionaries(known | st.text(max_size=4), junk, max_size=4))
     place = aws.data if is_data else aws
     try:

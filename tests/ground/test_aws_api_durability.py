@@ -249,3 +249,14 @@ def test_a_journal_of_a_newer_version_is_refused(tmp_path: Path) -> None:
         database.execute("PRAGMA user_version=99")
     with pytest.raises(JournalError, match="its format is 99"):
         Journal(tmp_path / "j.sqlite")
+
+
+def test_a_full_disk_stores_nothing_in_part_and_says_so(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "j.sqlite")
+    journal.commit(items=[(("t", "a"), b"1")])
+    journal._database.execute("PRAGMA max_page_count=8")
+    with pytest.raises(JournalError, match="cannot write"):
+        journal.commit(items=[(("t", "b"), b"2"), (("t", "c"), b"3" * 100_000)])
+    assert [key for _, key, _ in journal.items()] == ["a"]
+    journal.commit(items=[(("t", "d"), b"4")])
+    assert [key for _, key, _ in journal.items()] == ["a", "d"]

@@ -152,7 +152,7 @@ def test_a_route_below_its_stage_reaches_a_real_function(api: Api, tmp_path: Pat
     settings = FunctionSettings("save", FUNCTION + "save", "app.handler", tmp_path, Path(sys.executable))
 
     async def use() -> Answer:
-        runner = FunctionRunner([settings], lambda line: None)
+        runner = FunctionRunner([settings], lambda line: None, preload=False)
         await runner.start()
         (application,), _ = http_apis(api.graph(), EdgeCallbacks(invoke=runner.invoke))
         server = await serve(application)

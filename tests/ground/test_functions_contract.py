@@ -45,7 +45,7 @@ class Code:
         self, use: Callable[[FunctionRunner], Awaitable[T]], *functions: FunctionSettings, warm: bool = False
     ) -> T:
         async def main() -> T:
-            runner = FunctionRunner(functions or (self.settings(),), self.lines.append)
+            runner = FunctionRunner(functions or (self.settings(),), self.lines.append, preload=False)
             await runner.start(warm=warm)
             try:
                 return await use(runner)

@@ -37,7 +37,7 @@ class World:
     def run(self, failures: int, settings: EventSettings, **function: Any) -> None:
         async def main() -> None:
             made = FunctionSettings("f", ARN, "app.handler", self.folder, Path(sys.executable), **function)
-            runner = FunctionRunner([made], lambda line: None)
+            runner = FunctionRunner([made], lambda line: None, preload=False)
             await runner.start()
             events = EventQueue(runner, {"f": settings}, self.deliver, time_scale=0.0005)
             self.request_id = events.submit("f", json.dumps({"failures": failures}).encode())

@@ -45,7 +45,7 @@ class Code:
 
     def run(self, use: Callable[[FunctionRunner], Awaitable[T]], *, warm: bool = False, **more: Any) -> T:
         async def main() -> T:
-            runner = FunctionRunner([self.settings(**more)], self.lines.append)
+            runner = FunctionRunner([self.settings(**more)], self.lines.append, preload=False)
             await runner.start(warm=warm)
             try:
                 return await use(runner)
@@ -279,7 +279,7 @@ def test_a_killed_interpreter_is_replaced(code: Code) -> None:
 def test_an_interpreter_that_is_not_there_is_an_error_that_names_it(tmp_path: Path, code: Code) -> None:
     async def main() -> None:
         settings = FunctionSettings("x", "arn:x", "app.handler", code.folder, tmp_path / "no-python")
-        await FunctionRunner([settings], code.lines.append).start()
+        await FunctionRunner([settings], code.lines.append, preload=False).start()
 
     with pytest.raises(Exception, match="no-python"):
         asyncio.run(main())
@@ -313,7 +313,7 @@ def test_workers_end_when_the_supervisor_is_killed(code: Code, tmp_path: Path) -
         "async def main():\n"
         f"    code = Path({str(code.folder)!r})\n"
         "    s = FunctionSettings('f', 'arn:f', 'app.handler', code, Path(sys.executable), 60)\n"
-        "    r = FunctionRunner([s], lambda line: print(line.message, flush=True))\n"
+        "    r = FunctionRunner([s], lambda line: print(line.message, flush=True), preload=False)\n"
         "    await r.start()\n    await r.invoke('f', b'{}')\n"
         "asyncio.run(main())\n"
     )
@@ -339,3 +339,49 @@ def test_workers_end_when_the_supervisor_is_killed(code: Code, tmp_path: Path) -
 
     asyncio.run(until(lambda: all(gone(pid) for pid in pids)))
     process.stdout.close()
+
+
+def test_the_interpreter_has_the_aws_sdk_ready_before_it_forks(code: Code) -> None:
+    code.write("import sys\nREADY = 'botocore' in sys.modules\ndef handler(event, context): return READY\n")
+
+    async def main() -> bytes:
+        runner = FunctionRunner([code.settings()], code.lines.append)
+        await runner.start()
+        result = await runner.invoke("hello", b"{}")
+        await runner.stop()
+        return result.payload
+
+    assert asyncio.run(main()) == b"true"
+
+
+def test_a_cancelled_caller_leaves_the_function_usable(code: Code) -> None:
+    code.write("import time\ndef handler(event, context):\n    time.sleep(event)\n    return 1\n")
+
+    async def use(runner: FunctionRunner) -> list[Any]:
+        # Cancelled at every stage of a cold start and of a run.
+        for pause in (0, 0.001, 0.005, 0.02, 0.1, 0.3):
+            calls = [asyncio.ensure_future(runner.invoke("hello", b"30")) for _ in range(2)]
+            await asyncio.sleep(pause)
+            for call in calls:
+                call.cancel()
+            await asyncio.gather(*calls, return_exceptions=True)
+        seen = [await value(runner, b"0") for _ in range(3)]
+        await until(lambda: runner.pool("hello").workers == 1)
+        return seen
+
+    assert code.run(use) == [1, 1, 1]
+
+
+def test_many_reloads_leave_no_process_and_no_descriptor_open(code: Code) -> None:
+    code.write("def handler(event, context): return 0\n")
+
+    async def use(runner: FunctionRunner) -> None:
+        assert await value(runner) == 0
+        me = psutil.Process()
+        before = me.num_fds()
+        for number in range(20):
+            code.write(f"def handler(event, context): return {number}\n")
+            assert await value(runner) == number
+        await until(lambda: me.num_fds() <= before)
+
+    code.run(use)

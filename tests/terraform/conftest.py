@@ -1,4 +1,4 @@
-"""Real Terraform for tests: one initialised plugin folder for the whole run, whatever the number of workers."""
+"""Real Terraform for tests: one initialised plugin folder for the whole run and all its workers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ VERSION = "5.100.0"
 
 
 def terraform_environment(folder: Path) -> dict[str, str]:
-    """This process's environment for Terraform: the mirror where there is one, and no setting of the machine's own."""
+    """This process's environment for Terraform: the mirror where there is one, and no setting of the
+    machine's own.
+    """
     environment = {key: value for key, value in os.environ.items() if not key.startswith("TF_")}
     mirror = find_mirror()
     if mirror:
@@ -39,7 +41,9 @@ def terraform() -> None:
 
 @pytest.fixture(scope="session")
 def terraform_plugins(terraform: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which ``terraform init`` has been run for the AWS provider, shared by every worker of the run."""
+    """A folder in which ``terraform init`` has been run for the AWS provider, shared by every worker of the
+    run.
+    """
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "terraform-plugins"
     folder.mkdir(exist_ok=True)
@@ -49,8 +53,12 @@ def terraform_plugins(terraform: None, tmp_path_factory: pytest.TempPathFactory)
             required = {"aws": {"source": "hashicorp/aws", "version": VERSION}}
             (folder / "main.tf.json").write_text(json.dumps({"terraform": {"required_providers": required}}))
             subprocess.run(
-                ["terraform", "init", "-backend=false", "-input=false", "-no-color"], cwd=folder, check=True,
-                env=terraform_environment(folder), capture_output=True, timeout=120,
+                ["terraform", "init", "-backend=false", "-input=false", "-no-color"],
+                cwd=folder,
+                check=True,
+                env=terraform_environment(folder),
+                capture_output=True,
+                timeout=120,
             )
             (folder / "ready").touch()
     return folder
@@ -58,14 +66,23 @@ def terraform_plugins(terraform: None, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="session")
 def terraform_validate(terraform_plugins: Path) -> Callable[[Path], list[dict[str, Any]]]:
-    """``terraform validate`` of a folder with a ``main.tf.json``: gives its diagnostics, none where it is valid."""
+    """``terraform validate`` of a folder with a ``main.tf.json``: gives its diagnostics, none where it is
+    valid.
+    """
 
     def validate(directory: Path) -> list[dict[str, Any]]:
         shutil.copy(terraform_plugins / ".terraform.lock.hcl", directory)
-        environment = terraform_environment(terraform_plugins) | {"TF_DATA_DIR": str(terraform_plugins / ".terraform")}
+        environment = terraform_environment(terraform_plugins) | {
+            "TF_DATA_DIR": str(terraform_plugins / ".terraform")
+        }
         done = subprocess.run(
-            ["terraform", "validate", "-json"], cwd=directory, env=environment, capture_output=True, text=True,
-            timeout=120, check=False,
+            ["terraform", "validate", "-json"],
+            cwd=directory,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
         )
         return json.loads(done.stdout)["diagnostics"]
 

@@ -25,12 +25,16 @@ def built(define: Any, **scope: Any) -> Graph:
 
 def test_a_resource_is_written_with_its_references_and_without_what_is_none() -> None:
     def define(_: Graph) -> None:
-        table = aws.dynamodb_table("raw", name="raw", hash_key="id", range_key=None, attribute={"name": "id", "type": "S"})
+        table = aws.dynamodb_table(
+            "raw", name="raw", hash_key="id", range_key=None, attribute={"name": "id", "type": "S"}
+        )
         aws.ssm_parameter("table", name="/table", type="String", value=f"{table.arn}/index/*")
 
     resources = synthesize(built(define))["resource"]
     assert resources["aws_dynamodb_table"]["raw"] == {
-        "name": "raw", "hash_key": "id", "attribute": [{"name": "id", "type": "S"}],
+        "name": "raw",
+        "hash_key": "id",
+        "attribute": [{"name": "id", "type": "S"}],
     }
     assert resources["aws_ssm_parameter"]["table"]["value"] == "${aws_dynamodb_table.raw.arn}/index/*"
 
@@ -55,7 +59,10 @@ def test_another_region_has_a_provider_of_its_own() -> None:
         aws.acm_certificate("api", domain_name="example.com", region="us-east-1")
 
     configuration = synthesize(built(define))
-    assert configuration["provider"]["aws"] == [{"region": "us-east-1"}, {"alias": "eu_west_1", "region": "eu-west-1"}]
+    assert configuration["provider"]["aws"] == [
+        {"region": "us-east-1"},
+        {"alias": "eu_west_1", "region": "eu-west-1"},
+    ]
     certificates = configuration["resource"]["aws_acm_certificate"]
     assert certificates["cdn"]["provider"] == "aws.eu_west_1"
     assert "provider" not in certificates["api"]
@@ -64,8 +71,13 @@ def test_another_region_has_a_provider_of_its_own() -> None:
 def test_meta_arguments_become_terraforms_own() -> None:
     def define(_: Graph) -> None:
         bucket = aws.s3_bucket("logs", bucket="logs")
-        aws.sqs_queue("jobs", name="jobs", depends_on=[bucket], moved_from=["work", "aws_sqs_queue.older"],
-                      lifecycle=aws.Lifecycle(prevent_destroy=True, ignore_changes=("tags",)))
+        aws.sqs_queue(
+            "jobs",
+            name="jobs",
+            depends_on=[bucket],
+            moved_from=["work", "aws_sqs_queue.older"],
+            lifecycle=aws.Lifecycle(prevent_destroy=True, ignore_changes=("tags",)),
+        )
         aws.sqs_queue("all", name="all", lifecycle=aws.Lifecycle(ignore_changes=("all",)))
 
     configuration = synthesize(built(define))
@@ -74,7 +86,8 @@ def test_meta_arguments_become_terraforms_own() -> None:
     assert queues["jobs"]["lifecycle"] == {"prevent_destroy": True, "ignore_changes": ["tags"]}
     assert queues["all"]["lifecycle"] == {"ignore_changes": "all"}
     assert configuration["moved"] == [
-        {"from": "aws_sqs_queue.older", "to": "aws_sqs_queue.jobs"}, {"from": "aws_sqs_queue.work", "to": "aws_sqs_queue.jobs"},
+        {"from": "aws_sqs_queue.older", "to": "aws_sqs_queue.jobs"},
+        {"from": "aws_sqs_queue.work", "to": "aws_sqs_queue.jobs"},
     ]
 
 
@@ -86,7 +99,9 @@ def test_a_secret_is_a_sensitive_variable_and_never_a_value() -> None:
 
     configuration = synthesize(built(define))
     assert configuration["variable"]["password"] == {
-        "type": "string", "description": "The database's password", "sensitive": True,
+        "type": "string",
+        "description": "The database's password",
+        "sensitive": True,
     }
     assert configuration["resource"]["aws_ssm_parameter"]["password"]["value"] == "${var.password}"
     assert configuration["output"]["password"] == {"value": "${var.password}", "sensitive": True}
@@ -96,10 +111,25 @@ def test_a_json_document_keeps_text_quoted_and_numbers_bare() -> None:
     queue = Resource("aws_sqs_queue", "jobs", {})
     graph = Graph()
     graph.add(queue)
-    graph.add(Resource("aws_iam_role_policy", "p", {"policy": JsonDocument({
-        "arn": queue["arn"], "prefix": f"{queue['arn']}/*", "delay": queue["delay_seconds"], "literal": "${aws:username}",
-        "free": queue["policy"], "mixed": f"\"{queue['policy']}", f"{queue['url']}:sub": [True, None, 1.5],
-    })}))
+    graph.add(
+        Resource(
+            "aws_iam_role_policy",
+            "p",
+            {
+                "policy": JsonDocument(
+                    {
+                        "arn": queue["arn"],
+                        "prefix": f"{queue['arn']}/*",
+                        "delay": queue["delay_seconds"],
+                        "literal": "${aws:username}",
+                        "free": queue["policy"],
+                        "mixed": f'"{queue["policy"]}',
+                        f"{queue['url']}:sub": [True, None, 1.5],
+                    }
+                )
+            },
+        )
+    )
     policy = synthesize(graph)["resource"]["aws_iam_role_policy"]["p"]["policy"]
     assert policy == (
         '{"arn":"${aws_sqs_queue.jobs.arn}","prefix":"${aws_sqs_queue.jobs.arn}/*",'
@@ -110,11 +140,20 @@ def test_a_json_document_keeps_text_quoted_and_numbers_bare() -> None:
 
 
 def test_objects_of_an_attribute_have_every_field_because_terraforms_json_wants_them() -> None:
-    graph = built(lambda _: aws.security_group("api", ingress={"from_port": 80, "to_port": 80, "protocol": "tcp"}))
+    graph = built(
+        lambda _: aws.security_group("api", ingress={"from_port": 80, "to_port": 80, "protocol": "tcp"})
+    )
     [rule] = synthesize(graph)["resource"]["aws_security_group"]["api"]["ingress"]
     assert rule == {
-        "cidr_blocks": None, "description": None, "from_port": 80, "ipv6_cidr_blocks": None, "prefix_list_ids": None,
-        "protocol": "tcp", "security_groups": None, "self": None, "to_port": 80,
+        "cidr_blocks": None,
+        "description": None,
+        "from_port": 80,
+        "ipv6_cidr_blocks": None,
+        "prefix_list_ids": None,
+        "protocol": "tcp",
+        "security_groups": None,
+        "self": None,
+        "to_port": 80,
     }
 
 
@@ -122,11 +161,20 @@ def test_a_member_of_a_set_is_reached_through_a_list() -> None:
     def define(_: Graph) -> None:
         certificate = aws.acm_certificate("site", domain_name="example.com")
         record = certificate.domain_validation_options.element(0)
-        aws.route53_record("site", zone_id="Z1", name=record.at("resource_record_name"), type="CNAME", ttl=60,
-                           records=[record.at("resource_record_value")])
+        aws.route53_record(
+            "site",
+            zone_id="Z1",
+            name=record.at("resource_record_name"),
+            type="CNAME",
+            ttl=60,
+            records=[record.at("resource_record_value")],
+        )
 
     record = synthesize(built(define))["resource"]["aws_route53_record"]["site"]
-    assert record["name"] == "${tolist(aws_acm_certificate.site.domain_validation_options)[0].resource_record_name}"
+    assert (
+        record["name"]
+        == "${tolist(aws_acm_certificate.site.domain_validation_options)[0].resource_record_name}"
+    )
 
 
 def test_the_file_is_written_whole_and_left_alone_where_nothing_changed(tmp_path: Path) -> None:

@@ -17,7 +17,10 @@ def test_the_folder_that_the_environment_names_comes_first(tmp_path: Path) -> No
     named = _mirror(tmp_path / "named", "5.100.0")
     home = tmp_path / "home"
     _mirror(home / ".terraform.d" / "plugins", "5.99.0")
-    assert find_mirror({"GROUNDSILL_PROVIDER_MIRROR": str(named)}, home=home, optional=tmp_path / "none") == named
+    assert (
+        find_mirror({"GROUNDSILL_PROVIDER_MIRROR": str(named)}, home=home, optional=tmp_path / "none")
+        == named
+    )
     assert find_mirror({}, home=home, optional=tmp_path / "none") == home / ".terraform.d" / "plugins"
 
 

@@ -1,4 +1,4 @@
-"""Laws of synthesis: what is literal stays literal, what refers still refers, equal graphs give equal bytes."""
+"""Laws of synthesis: literal stays literal, references stay references, equal graphs give equal bytes."""
 
 from __future__ import annotations
 
@@ -13,15 +13,20 @@ from groundsill.graph import Graph, JsonDocument, Reference, Resource, reference
 from groundsill.terraform.synth import synthesize, text
 from groundsill.terraform.template import json_template, render_json, template, text_template
 
-words = st.text(st.characters(exclude_categories=["Cs", "Co"]), max_size=12) | st.text("${%}\\\"a\n\r", max_size=10)
+words = st.text(st.characters(exclude_categories=["Cs", "Co"]), max_size=12) | st.text(
+    '${%}\\"a\n\r', max_size=10
+)
 references = st.builds(
-    Reference, st.sampled_from(["aws_sqs_queue.jobs", "data.aws_region.here", "var.x"]),
+    Reference,
+    st.sampled_from(["aws_sqs_queue.jobs", "data.aws_region.here", "var.x"]),
     st.lists(st.sampled_from(["arn", "name", "url", 0, 3]), max_size=2).map(tuple),
 )
 texts = st.lists(words | references, max_size=4).map(lambda parts: "".join(map(str, parts)))
 scalars = st.none() | st.booleans() | st.integers(-(10**9), 10**9) | texts | references
 documents = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3), max_leaves=8,
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=8,
 )
 
 _PIECE = re.compile(r"\$\{\"([$%]+|\\r)\"\}|\$\{([^}\"]*)\}|\$\$\{|%%\{|%\{|.", re.DOTALL)
@@ -42,7 +47,9 @@ def read_template(rendered: str) -> list[str]:
 
 
 def expected(value: str) -> list[str]:
-    joined = "".join(f"\0{part.expression}\0" if isinstance(part, Reference) else part for part in split_template(value))
+    joined = "".join(
+        f"\0{part.expression}\0" if isinstance(part, Reference) else part for part in split_template(value)
+    )
     return joined.split("\0")
 
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from importlib.util import find_spec
 from typing import Any
 
@@ -27,6 +27,9 @@ from groundsill.ground.control import StateFolder, events
 _GROUND_MARK = "ministack"
 _FOLLOW_SECONDS = 0.1
 _LAST_WORDS = 12
+# A daemon that has failed has nothing more to do.
+_GOING_SECONDS = 10.0
+_INTERRUPTED = 130
 
 
 def arguments(parser: Parser) -> None:
@@ -86,7 +89,8 @@ def _ready(process: subprocess.Popen[str], state: StateFolder, screen: Screen) -
             if kind == "ready":
                 return event
             if kind == "failed":
-                process.wait()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(_GOING_SECONDS)
                 raise GroundsillError([from_dict(item) for item in event.get("diagnostics", [])] or [_ended(process, state)])
             _tell(shown, kind, event)
     process.wait()
@@ -139,7 +143,8 @@ def _show(facts: dict[str, Any], screen: Screen, seconds: float | None = None, *
     if seconds is not None:
         screen.note(running.headline(facts, seconds, screen.error_style))
     screen.result(running.urls(facts, screen.style), {**public, "already_running": already})
-    for text in running.remarks(facts, screen.error_style):
+    # At a start the notes have been shown as they came.
+    for text in running.remarks(facts, screen.error_style, notes=already):
         screen.note(text)
 
 
@@ -153,32 +158,36 @@ def _next(about: Target) -> dict[str, str]:
 
 def _stay(process: subprocess.Popen[str], state: StateFolder, follower: Follower, screen: Screen) -> int:
     view = LogView(screen.style)
-    try:
-        while True:
-            lines = follower.poll()
-            for line in lines:
-                print(view.line(line))
-            sys.stdout.flush()
-            if process.poll() is not None:
-                break
-            if not lines:
-                time.sleep(_FOLLOW_SECONDS)
-    except KeyboardInterrupt:
-        _stop(state, process, screen)
-        for line in follower.poll():
+
+    def show() -> bool:
+        lines = follower.poll()
+        for line in lines:
             print(view.line(line))
         sys.stdout.flush()
+        return bool(lines)
+
+    try:
+        while process.poll() is None:
+            if not show():
+                time.sleep(_FOLLOW_SECONDS)
+        show()
+    except KeyboardInterrupt:
+        _stop(state, process, screen)
+        show()
         screen.note("Stopped. Its data stays.")
-        return 130
-    for line in follower.poll():
-        print(view.line(line))
+        return _INTERRUPTED
+    except BaseException:
+        # For example nobody reads the logs any more: a system in the foreground does not outlive its command.
+        _stop(state, process, screen)
+        raise
     if process.returncode == 0:
         screen.note("The system was stopped from elsewhere.")
         return 0
     state.forget_ground()
     raise GroundsillError(Diagnostic(
-        "GS2106", "the process that holds the system has ended", detail="\n".join(
-            [f"exit code {process.returncode}", *_last_words(state)]), mend="start it again with `groundsill up`",
+        "GS2106", "the process that holds the system has ended",
+        detail="\n".join([f"exit code {process.returncode}", *_last_words(state)]),
+        mend="start it again with `groundsill up`; its data is as it was",
     ))
 
 
@@ -197,11 +206,13 @@ def _stop(state: StateFolder, process: subprocess.Popen[str], screen: Screen) ->
         screen.note("Ending it by force.")
         state.kill()
         state.forget_ground()
-    process.wait()
+    if process.poll() is None:
+        process.kill()
+        process.wait()
 
 
 @contextlib.contextmanager
-def _ends_like_ctrl_c() -> Iterator[None]:
+def _ends_like_ctrl_c() -> Generator[None]:
     """A closed terminal and a polite kill do as Ctrl-C does, so that no system is left without its owner."""
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt

@@ -34,9 +34,9 @@ def values(facts: Mapping[str, Any]) -> dict[str, Any]:
         facts: the record of the running system.
     """
     found: dict[str, Any] = {name: facts.get(name) for name in ("system", "stage", "region")}
-    endpoint = (facts.get("urls") or {}).get(_AWS_DOOR)
-    if endpoint:
-        found["aws_endpoint_url"] = endpoint
+    doors: dict[str, str] = facts.get("urls") or {}
+    if _AWS_DOOR in doors:
+        found["aws_endpoint_url"] = doors[_AWS_DOOR]
     return found | dict(facts.get("outputs") or {})
 
 
@@ -137,12 +137,14 @@ def _unique(name: str, taken: set[str]) -> str:
     return name
 
 
+_DART_TYPES: dict[type, str] = {
+    str: "String", bool: "bool", int: "int", float: "double", list: "List<Object?>", dict: "Map<String, Object?>",
+}
+
+
 def _dart_type(value: Any) -> str:
-    if isinstance(value, bool):
-        return "bool"
-    kinds: dict[type, str] = {str: "String", int: "int", float: "double", list: "List<Object?>",
-                              dict: "Map<String, Object?>"}
-    return kinds.get(type(value), "Object?")
+    # A truth value is a number to Python, so it is looked at first.
+    return next((name for kind, name in _DART_TYPES.items() if isinstance(value, kind)), "Object?")
 
 
 def _dart_literal(value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Protocol
 
 from groundsill.cli.screen import Screen, shows_colour
@@ -27,7 +27,7 @@ class Progress(Protocol):
 
 
 @contextlib.contextmanager
-def progress(screen: Screen) -> Iterator[Progress]:
+def progress(screen: Screen) -> Generator[Progress]:
     """The progress that fits where standard error goes."""
     if screen.json:
         yield Silent()
@@ -93,7 +93,7 @@ class Moving:
 
 
 @contextlib.contextmanager
-def _moving() -> Iterator[Moving]:
+def _moving() -> Generator[Moving]:
     # The daemon is starting meanwhile, so the 0.1 s that rich takes to load delays nobody.
     from rich.console import Console
     from rich.progress import Progress as RichProgress

@@ -22,11 +22,11 @@ def urls(facts: Mapping[str, Any], style: Style) -> str:
     return table(((name, style.cyan(str(url))) for name, url in doors.items()), style)
 
 
-def remarks(facts: Mapping[str, Any], style: Style) -> Iterator[str]:
-    """What the user should know besides: notes of the start, and what is not run here and why."""
-    notes: list[str] = facts.get("notes") or []
-    if notes:
-        yield "\n".join(["", style.bold("Notes:"), *(f"  {note}" for note in notes)])
+def remarks(facts: Mapping[str, Any], style: Style, *, notes: bool) -> Iterator[str]:
+    """What the user should know besides: notes of the start where asked for, and what is not run here and why."""
+    noted: list[str] = facts.get("notes") or []
+    if noted and notes:
+        yield "\n".join(["", style.bold("Notes:"), *(f"  {note}" for note in noted)])
     recorded: list[dict[str, str]] = facts.get("recorded_only") or []
     if recorded:
         by_reason: dict[str, Counter[str]] = {}

@@ -79,8 +79,11 @@ class Front:
             return
         except JournalError as error:
             log.error("%s", error)
-            await _respond(send, 500, {"Content-Type": "application/x-amz-json-1.0"}, orjson.dumps(
-                {"__type": "InternalServerError", "message": f"The ground could not store this: {error}"}))
+            await _fail(send, f"The ground could not store this: {error}")
+        except Exception:
+            # A fault of ours or the emulator's: the caller's SDK must be able to read it, and the log must tell why.
+            log.exception("a call to %s failed", target or path)
+            await _fail(send, "The AWS API of the ground failed; its log says why.")
 
     async def _short_way(self, scope: Message, target: str, headers: dict[str, str], body: bytes, receive: Receive,
                          send: Send, started: float) -> bool:
@@ -299,6 +302,11 @@ async def _respond(send: Send, status: int, headers: dict[str, str], content: by
     raw.append((b"content-length", b"%d" % len(content)))
     await send({"type": "http.response.start", "status": status, "headers": raw})
     await send({"type": "http.response.body", "body": content})
+
+
+async def _fail(send: Send, message: str) -> None:
+    await _respond(send, 500, {"Content-Type": "application/x-amz-json-1.0"},
+                   orjson.dumps({"__type": "InternalServerError", "message": message}))
 
 
 async def housekeeping(durability: Durability, observer: Observer) -> None:

@@ -5,6 +5,7 @@ Source: API Gateway Developer Guide, "Control access to HTTP APIs with JWT autho
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import time
@@ -59,6 +60,7 @@ class KeySet:
         self._fetch = fetch
         self._keys: dict[str, Any] = {}
         self._asked = 0.0
+        self._lock = asyncio.Lock()
 
     async def key(self, kid: str) -> Any:
         """The key of this id, or None.
@@ -66,11 +68,18 @@ class KeySet:
         Raises:
             KeysUnavailable: the issuer did not answer, or not with keys.
         """
-        now = time.monotonic()
-        old = now - self._asked
-        if self._asked == 0.0 or old > KEYS_SECONDS or (kid not in self._keys and old > _ASK_AGAIN_SECONDS):
-            await self._refresh()
+        if self._must_ask(kid):
+            async with self._lock:
+                # Requests that waited for the same answer do not ask again.
+                if self._must_ask(kid):
+                    await self._refresh()
         return self._keys.get(kid)
+
+    def _must_ask(self, kid: str) -> bool:
+        old = time.monotonic() - self._asked
+        return (
+            self._asked == 0.0 or old > KEYS_SECONDS or (kid not in self._keys and old > _ASK_AGAIN_SECONDS)
+        )
 
     async def _refresh(self) -> None:
         from jwt import PyJWK

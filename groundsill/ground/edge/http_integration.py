@@ -1,8 +1,8 @@
 """``HTTP_PROXY`` integrations: a public address, or a load balancer's listener through a VPC link.
 
-Source: API Gateway Developer Guide, "Create HTTP proxy integrations for HTTP APIs", "Create private integrations
-for HTTP APIs" (the stage stays in the path unless ``overwrite:path`` takes it out) and "Transform API requests and
-responses for HTTP APIs".
+Source: API Gateway Developer Guide, "Create HTTP proxy integrations for HTTP APIs", "Create private
+integrations for HTTP APIs" (the stage stays in the path unless ``overwrite:path`` takes it out) and
+"Transform API requests and responses for HTTP APIs".
 """
 
 from __future__ import annotations

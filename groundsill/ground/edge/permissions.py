@@ -20,7 +20,7 @@ def arn_matches(pattern: str, arn: str) -> bool:
     """``ArnLike`` of IAM: ``*`` and ``?`` stand for anything.
 
     Example:
-        >>> arn_matches("arn:aws:execute-api:*:*:abc/*/POST/save", "arn:aws:execute-api:r:1:abc/dev/POST/save")
+        >>> arn_matches("arn:aws:execute-api:*:1:abc/*/POST/x", "arn:aws:execute-api:r:1:abc/dev/POST/x")
         True
     """
     return _pattern(pattern).fullmatch(arn) is not None

@@ -1,8 +1,8 @@
 """Asynchronous invocations: accepted at once, tried again after an error, then handed to a destination.
 
-Source: AWS Lambda Developer Guide, "How Lambda handles errors and retries with asynchronous invocation" (two retries,
-one minute before the first and two before the second; throttles for up to six hours, from 1 s to 5 min apart) and
-"Retaining records of asynchronous invocations" (the record that a destination gets).
+Source: AWS Lambda Developer Guide, "How Lambda handles errors and retries with asynchronous invocation" (two
+retries, one minute before the first and two before the second; throttles for up to six hours, 1 s to 5 min
+apart) and "Retaining records of asynchronous invocations" (the record that a destination gets).
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from groundsill.ground.functions import results
 from groundsill.ground.functions.results import InvocationResult
@@ -69,17 +69,16 @@ def event_settings(graph: ResolvedGraph) -> dict[str, EventSettings]:
     return found
 
 
-def _destination(configuration: Any, name: str) -> str:
-    entries: Any = configuration.get(name) or [{}]
-    entry: Any = entries if isinstance(entries, dict) else entries[0]
-    return str(entry.get("destination") or "")
+def _destination(configuration: Mapping[str, Any], name: str) -> str:
+    entries = cast("list[Mapping[str, Any]]", configuration.get(name) or [])
+    return str(entries[0].get("destination") or "") if entries else ""
 
 
 class EventQueue:
     """Takes events and invokes functions with them in the background.
 
-    Events live in memory: those still waiting when the system stops are lost, and :meth:`stop` says how many. Queues
-    keep theirs in the AWS API.
+    Events live in memory: those still waiting when the system stops are lost, and :meth:`stop` says how many.
+    Queues keep theirs in the AWS API.
 
     Arguments:
         runner: runs the functions.

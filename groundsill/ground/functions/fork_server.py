@@ -137,23 +137,29 @@ class ForkServer:
             connection: the worker's end of its socket pair; the caller closes it afterwards.
             output_fd: the worker's standard output and error; the caller closes it afterwards.
         """
+        # The exchange is finished even when the caller is cancelled in the middle of it, and with descriptors
+        # of its own: half a message would confuse every later one.
+        descriptors = [os.dup(connection.fileno()), os.dup(output_fd)]
+        return await asyncio.shield(self._fork(json.dumps(told).encode(), descriptors))
+
+    async def _fork(self, encoded: bytes, descriptors: list[int]) -> int:
         async with self._lock:
-            self.start()
-            control, loop = self._control, self._loop
-            assert control is not None and loop is not None
-            encoded = json.dumps(told).encode()
-            self._forked = loop.create_future()
             try:
+                self.start()
+                control, loop = self._control, self._loop
+                assert control is not None and loop is not None
+                self._forked = loop.create_future()
                 # One message is under way at a time, so four bytes always fit into the socket's buffer.
-                socket.send_fds(control, [_LENGTH.pack(len(encoded))], [connection.fileno(), output_fd])
+                socket.send_fds(control, [_LENGTH.pack(len(encoded))], descriptors)
                 await loop.sock_sendall(control, encoded)
-                pid = await self._forked
+                return await self._forked
             except OSError as error:
                 self._lost()
                 raise ForkServerFailed(f"{self._interpreter} ended while it started a worker") from error
             finally:
                 self._forked = None
-            return pid
+                for descriptor in descriptors:
+                    os.close(descriptor)
 
     def exit_of(self, pid: int) -> asyncio.Future[int]:
         """Resolves to the exit code of a worker; negative is the signal that ended it."""

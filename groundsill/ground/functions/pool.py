@@ -119,11 +119,20 @@ class FunctionPool:
             while self._running >= WORKERS_AT_MOST:
                 place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
                 self._waiting.append(place)
-                await place
+                try:
+                    await place
+                except asyncio.CancelledError:
+                    # The turn that it was just given goes to the next in line.
+                    if place.done() and not place.cancelled():
+                        self._wake_next()
+                    raise
         self._running += 1
 
     def _leave(self) -> None:
         self._running -= 1
+        self._wake_next()
+
+    def _wake_next(self) -> None:
         while self._waiting:
             place = self._waiting.popleft()
             if not place.done():
@@ -256,7 +265,8 @@ class FunctionPool:
         worker.log(f"END RequestId: {request_id}")
         worker.log(
             f"REPORT RequestId: {request_id}\tDuration: {elapsed:.2f} ms"
-            f"\tBilled Duration: {result.billed_ms} ms\tMemory Size: {settings.memory_megabytes} MB\tMax Memory Used: {peak_mb} MB{init_text}{status}"
+            f"\tBilled Duration: {result.billed_ms} ms\tMemory Size: {settings.memory_megabytes} MB"
+            f"\tMax Memory Used: {peak_mb} MB{init_text}{status}"
         )
         return InvocationResult(request_id, payload, error, elapsed, init_ms, peak_mb, tuple(worker.lines))
 

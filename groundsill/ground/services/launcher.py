@@ -62,7 +62,7 @@ def main() -> None:
                 _signal_group(child, signal.SIGTERM)
 
 
-def _start(control, directory, command, control_process):  # noqa: ANN001, ANN202
+def _start(control, directory, command, control_process):
     errors, error = os.pipe()
     launcher = os.getpid()
     child = os.fork()
@@ -144,7 +144,7 @@ def _signal_group(child: int, number: int) -> None:
         os.killpg(child, number)
 
 
-def _control_process():  # noqa: ANN202
+def _control_process():
     """`prctl` where there is one (Linux); elsewhere a function that does nothing."""
     if sys.platform != "linux":
         return lambda _option, _value: 0

@@ -46,8 +46,8 @@ class OpenMetabolicsClient:
     def __init__(self, configuration: Configuration) -> None:
         self.configuration = configuration
         self.users = UserPool(configuration)
-        self._api = Connection(configuration.api_url)
-        self._energy = Connection(configuration.energy_service_url)
+        self._api = Connection(configuration.api_endpoint)
+        self._energy = Connection(configuration.energy_expenditure_service_url)
         self._tokens: Tokens | None = None
 
     @classmethod

@@ -36,8 +36,8 @@ class UserPool:
     """The calls of one app client of one pool."""
 
     def __init__(self, configuration: Configuration) -> None:
-        self._pool_id = configuration.user_pool_id
-        self._client_id = configuration.user_pool_client_id
+        self._pool_id = configuration.cognito_pool_id
+        self._client_id = configuration.cognito_client_id
         self._connection = Connection(configuration.cognito_url)
 
     def sign_up(self, email: str, password: str, given_name: str, family_name: str) -> None:

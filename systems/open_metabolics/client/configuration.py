@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-_NEEDED = ("api_url", "energy_service_url", "user_pool_id", "user_pool_client_id", "region")
+_NEEDED = ("api_endpoint", "energy_expenditure_service_url", "cognito_pool_id", "cognito_client_id", "region")
 # The deployment's outputs have names of their own.
 _OUTPUTS = {
-    "api_endpoint": "api_url",
-    "energy_expenditure_service_url": "energy_service_url",
-    "cognito_pool_id": "user_pool_id",
-    "cognito_client_id": "user_pool_client_id",
+    "api_endpoint": "api_endpoint",
+    "energy_expenditure_service_url": "energy_expenditure_service_url",
+    "cognito_pool_id": "cognito_pool_id",
+    "cognito_client_id": "cognito_client_id",
 }
 
 
@@ -29,18 +29,18 @@ class Configuration:
     """Where the system is.
 
     Args:
-        api_url: of the HTTP API with its stage, `https://<api>.execute-api.us-east-1.amazonaws.com/dev`.
-        energy_service_url: of the container API.
-        user_pool_id: `<region>_<id>`.
-        user_pool_client_id: of the app.
+        api_endpoint: of the HTTP API with its stage, `https://<api>.execute-api.us-east-1.amazonaws.com/dev`.
+        energy_expenditure_service_url: of the container API.
+        cognito_pool_id: `<region>_<id>`.
+        cognito_client_id: of the app.
         region: of the user pool.
         aws_endpoint_url: where Cognito answers when it is not at AWS.
     """
 
-    api_url: str
-    energy_service_url: str
-    user_pool_id: str
-    user_pool_client_id: str
+    api_endpoint: str
+    energy_expenditure_service_url: str
+    cognito_pool_id: str
+    cognito_client_id: str
     region: str
     aws_endpoint_url: str | None = None
 
@@ -53,7 +53,7 @@ class Configuration:
     def load(cls, source: str | Path | Mapping[str, Any] | Configuration) -> Configuration:
         """From a JSON file, its content as a mapping, or a configuration; unknown keys are left alone.
 
-        The deployment's outputs are taken as they are: `api_endpoint` for `api_url` and so on, each value
+        The deployment's outputs are taken as they are: `api_endpoint` for `api_endpoint` and so on, each value
         plain or as `terraform output -json` writes it. Without a region the one in the pool's id counts.
 
         Raises:
@@ -67,18 +67,19 @@ class Configuration:
             for name in _NEEDED
             if not isinstance(values.get(name), str) or not values[name]
         ]
-        for name in ("api_url", "energy_service_url", "aws_endpoint_url"):
+        for name in ("api_endpoint", "energy_expenditure_service_url", "aws_endpoint_url"):
             value = values.get(name)
             if value and not _is_address(value):
                 faults.append(f"{name} is not an http(s) address")
-        pool = values.get("user_pool_id")
+        pool = values.get("cognito_pool_id")
         if isinstance(pool, str) and pool and not re.fullmatch(r"[\w-]+_[0-9a-zA-Z]+", pool):
-            faults.append("user_pool_id is not of the form <region>_<id>")
+            faults.append("cognito_pool_id is not of the form <region>_<id>")
         if faults:
             raise ConfigurationError("; ".join(faults))
         endpoint = values.get("aws_endpoint_url") or None
         return cls(
-            *(values[name].rstrip("/") for name in _NEEDED), endpoint.rstrip("/") if endpoint else None
+            **{name: values[name].rstrip("/") for name in _NEEDED},
+            aws_endpoint_url=endpoint.rstrip("/") if endpoint else None,
         )
 
 
@@ -90,7 +91,7 @@ def _by_our_names(source: Mapping[str, Any]) -> dict[str, Any]:
     values = {_OUTPUTS.get(name, name): value for name, value in plain.items()}
     # Where both names are there, ours is meant.
     values.update({name: plain[name] for name in _NEEDED if name in plain})
-    pool = values.get("user_pool_id")
+    pool = values.get("cognito_pool_id")
     if not values.get("region") and isinstance(pool, str) and "_" in pool:
         values["region"] = pool.partition("_")[0]
     return values

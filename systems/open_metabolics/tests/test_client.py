@@ -18,10 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 VALUES = {
-    "api_url": "https://abc.execute-api.us-east-1.amazonaws.com/dev/",
-    "energy_service_url": "http://lb.example.com",
-    "user_pool_id": "us-east-1_AbC123",
-    "user_pool_client_id": "app1",
+    "api_endpoint": "https://abc.execute-api.us-east-1.amazonaws.com/dev/",
+    "energy_expenditure_service_url": "http://lb.example.com",
+    "cognito_pool_id": "us-east-1_AbC123",
+    "cognito_client_id": "app1",
     "region": "us-east-1",
 }
 
@@ -114,7 +114,7 @@ def test_a_configuration_file_is_accepted(tmp_path: Path) -> None:
     path = tmp_path / "client.json"
     path.write_text(json.dumps({**VALUES, "aws_endpoint_url": "http://127.0.0.1:4566", "more": 1}))
     configuration = OpenMetabolicsClient.from_configuration(path).configuration
-    assert configuration.api_url == VALUES["api_url"].rstrip("/")
+    assert configuration.api_endpoint == VALUES["api_endpoint"].rstrip("/")
     assert configuration.cognito_url == "http://127.0.0.1:4566"
     at_aws = Configuration.load(VALUES)
     assert at_aws.cognito_url == "https://cognito-idp.us-east-1.amazonaws.com"
@@ -124,10 +124,10 @@ def test_a_configuration_file_is_accepted(tmp_path: Path) -> None:
 @pytest.mark.requirement("OM-B25")
 def test_a_deployments_outputs_are_a_configuration() -> None:
     outputs = {
-        "api_endpoint": VALUES["api_url"],
-        "energy_expenditure_service_url": VALUES["energy_service_url"],
-        "cognito_pool_id": VALUES["user_pool_id"],
-        "cognito_client_id": VALUES["user_pool_client_id"],
+        "api_endpoint": VALUES["api_endpoint"],
+        "energy_expenditure_service_url": VALUES["energy_expenditure_service_url"],
+        "cognito_pool_id": VALUES["cognito_pool_id"],
+        "cognito_client_id": VALUES["cognito_client_id"],
         "queue_url": "https://sqs",
     }
     assert Configuration.load(outputs) == Configuration.load(VALUES)
@@ -141,12 +141,12 @@ def test_a_deployments_outputs_are_a_configuration() -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"api_url": None, "user_pool_id": "", "region": ""}, "api_url.*user_pool_id.*region is missing"),
-        ({"api_url": "abc"}, "api_url is not an http"),
-        ({"energy_service_url": "ftp://x"}, "energy_service_url is not"),
-        ({"energy_service_url": "http://x:99999"}, "energy_service_url is not"),
+        ({"api_endpoint": None, "cognito_pool_id": "", "region": ""}, "api_endpoint.*cognito_pool_id.*region is missing"),
+        ({"api_endpoint": "abc"}, "api_endpoint is not an http"),
+        ({"energy_expenditure_service_url": "ftp://x"}, "energy_expenditure_service_url is not"),
+        ({"energy_expenditure_service_url": "http://x:99999"}, "energy_expenditure_service_url is not"),
         ({"aws_endpoint_url": 5}, "aws_endpoint_url is not"),
-        ({"user_pool_id": "pool"}, "user_pool_id"),
+        ({"cognito_pool_id": "pool"}, "cognito_pool_id"),
     ],
 )
 def test_a_wrong_configuration_names_every_key(changes: dict, says: str) -> None:

@@ -48,10 +48,10 @@ def configuration(backend: Backend, pool: Pool, gateway: Gateway) -> Iterator[di
         "USER_POOL_CLIENT_ID": pool.client_id,
     }
     values = {
-        "api_url": gateway.url,
-        "energy_service_url": f"http://127.0.0.1:{port}",
-        "user_pool_id": pool.pool_id,
-        "user_pool_client_id": pool.client_id,
+        "api_endpoint": gateway.url,
+        "energy_expenditure_service_url": f"http://127.0.0.1:{port}",
+        "cognito_pool_id": pool.pool_id,
+        "cognito_client_id": pool.client_id,
         "region": REGION,
         "aws_endpoint_url": backend.endpoint,
     }

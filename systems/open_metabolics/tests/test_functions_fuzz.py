@@ -27,7 +27,18 @@ FIELDS = (
     "sex",
     "note",
 )
-LIKELY = ("fuzz-1", "walker@example.com", "Timestamp,Accelerometer_X\n1,1", "true", "5", 34, 77, 178, "male", None)
+LIKELY = (
+    "fuzz-1",
+    "walker@example.com",
+    "Timestamp,Accelerometer_X\n1,1",
+    "true",
+    "5",
+    34,
+    77,
+    178,
+    "male",
+    None,
+)
 
 values = st.recursive(
     st.sampled_from(LIKELY) | st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),
@@ -35,7 +46,7 @@ values = st.recursive(
     max_leaves=8,
 )
 bodies = st.dictionaries(st.sampled_from(FIELDS) | st.text(max_size=12), values, max_size=8)
-quick = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.mark.parametrize("name", ROUTES)

@@ -106,7 +106,8 @@ def _leading_keys(module: Any, data: Any) -> list[str]:
 
     def note(table_name: str, attributes: Any) -> None:
         table: dict[str, Any] = module._tables.get(module._normalize_table_name(table_name)) or {}
-        value = module._extract_key_val((attributes or {}).get(table.get("pk_name")))
+        values: dict[str, Any] = attributes or {}
+        value = module._extract_key_val(values.get(table.get("pk_name", "")))
         if value:
             found[str(value)] = None
 

@@ -132,7 +132,7 @@ class Worker:
             else:
                 try:
                     payload = self._encode(result).encode()
-                except Exception as error:  # noqa: BLE001
+                except Exception as error:
                     raise HandlerFault(
                         "Runtime.MarshalError", f"Unable to marshal response: {error}"
                     ) from error

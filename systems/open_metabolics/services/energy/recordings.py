@@ -40,7 +40,8 @@ def read(
 
     Args:
         on_page: called after each page with the number of samples so far.
-        max_samples: more are refused: a worker that runs out of memory would take the job with it, three times.
+        max_samples: more are refused: a worker that runs out of memory would take the job with
+            it, three times.
 
     Raises:
         UnusableSession: no samples, a sensor is missing, or there are too many.

@@ -38,7 +38,7 @@ class Settings:
     retry_seconds: int = 10
     # Of the queue's redrive policy: only to tell the user whether another attempt follows.
     max_receives: int = 3
-    # Of a session. Measured: an estimate of a million (5.5 hours at 50 Hz) takes 380 MB of the worker's 512 MB.
+    # Of a session. Measured: the estimate of a million (5.5 hours at 50 Hz) takes 380 MB of the worker's 512.
     max_samples: int = 1_000_000
     # The longest that SQS lets a receive wait, and so the longest that an idle worker takes to stop.
     poll_seconds: int = 20

@@ -63,8 +63,8 @@ class StatusRow:
         try:
             self._update(
                 "SET #s = :processing, JobId = :job, UserEmail = :email, Progress = :zero, "
-                "WorkerId = :worker, LeaseUntil = :lease, Attempts = :attempt, StartedAt = :now, UpdatedAt = :now, "
-                "CreatedAt = if_not_exists(CreatedAt, :asked) REMOVE #e, WillRetry, CompletedAt",
+                "WorkerId = :worker, LeaseUntil = :lease, Attempts = :attempt, "
+                "StartedAt = :now, UpdatedAt = :now, CreatedAt = if_not_exists(CreatedAt, :asked) REMOVE #e, WillRetry, CompletedAt",
                 "attribute_not_exists(SessionId) OR (JobId = :job AND (#s IN (:pending, :failed) OR "
                 "(#s = :processing AND LeaseUntil < :free)))",
                 {
