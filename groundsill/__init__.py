@@ -11,14 +11,15 @@ from groundsill.graph.diagnostics import Diagnostic, GroundsillError
 if TYPE_CHECKING:
     from groundsill.definition.setting_types import DomainName as DomainName
     from groundsill.definition.setting_types import EmailAddress as EmailAddress
+    from groundsill.definition.setting_types import Region as Region
 
-__all__ = ["Diagnostic", "DomainName", "EmailAddress", "GroundsillError", "Stage", "System", "__version__"]
+__all__ = ["Diagnostic", "DomainName", "EmailAddress", "GroundsillError", "Region", "Stage", "System", "__version__"]
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
     # Their library is loaded only by a system that has settings.
-    if name in ("DomainName", "EmailAddress"):
+    if name in ("DomainName", "EmailAddress", "Region"):
         from groundsill.definition import setting_types
 
         return getattr(setting_types, name)

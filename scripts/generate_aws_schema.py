@@ -16,15 +16,19 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from groundsill.aws.packing import records_of, write_schema
+from groundsill.aws.packing import id_probe, mark_refused_ids, records_of, write_schema
 from groundsill.aws.schema import DATA_FILE, SchemaFile
 from groundsill.terraform.mirror import cli_config, find_mirror
 
 VERSION = "5.100.0"
 
 
-def provider_schemas(version: str = VERSION) -> dict[str, Any]:
+def provider_schemas(version: str = VERSION, *, probe: bool = True) -> dict[str, Any]:
     """What ``terraform providers schema -json`` prints for one version of ``hashicorp/aws``.
+
+    Arguments:
+        version: version of ``hashicorp/aws``.
+        probe: whether to ask the provider which data sources take an id, which takes half a minute; default True.
 
     Raises:
         FileNotFoundError: where terraform is not installed.
@@ -39,30 +43,47 @@ def provider_schemas(version: str = VERSION) -> dict[str, Any]:
             environment["TF_CLI_CONFIG_FILE"] = str(folder / "terraformrc")
         required = {"aws": {"source": "hashicorp/aws", "version": version}}
         (folder / "main.tf.json").write_text(json.dumps({"terraform": {"required_providers": required}}))
-        for command in (["init", "-backend=false", "-input=false"], ["providers", "schema", "-json"]):
+
+        def terraform(*command: str, check: bool = True) -> str:
             done = subprocess.run(
                 ["terraform", *command],
                 cwd=folder,
                 env=environment,
                 capture_output=True,
-                check=True,
+                check=check,
                 text=True,
             )
-        return json.loads(done.stdout)
+            return done.stdout
+
+        terraform("init", "-backend=false", "-input=false")
+        schemas = json.loads(terraform("providers", "schema", "-json"))
+        if not probe:
+            return schemas
+        # The schema calls every id optional; only the provider itself says for which types it takes one.
+        (folder / "main.tf.json").write_text(json.dumps(id_probe(schemas), indent=1))
+        answer = json.loads(terraform("validate", "-json", check=False))
+        mark_refused_ids(schemas, answer["diagnostics"])
+        return schemas
 
 
-def is_current(schemas: dict[str, Any], path: Path = DATA_FILE) -> bool:
+def is_current(schemas: dict[str, Any], path: Path = DATA_FILE, *, probed: bool = True) -> bool:
     """Whether the data file holds exactly these schemas. Compares content: zlib's bytes differ between its
     builds.
     """
     file = SchemaFile(path)
     expected = records_of(schemas)
-    held = {("d" if data else "r", name) for data in (False, True) for name in file.names(data=data)}
-    return (
-        file.provider_version == VERSION
-        and held == set(expected)
-        and all(file.record(name, data=kind == "d") == record for (kind, name), record in expected.items())
-    )
+    held = {
+        ("d" if data else "r", name): file.record(name, data=data) or []
+        for data in (False, True)
+        for name in file.names(data=data)
+    }
+    if not probed:
+        for records in (expected, held):
+            for record in records.values():
+                attributes = record[-1][0]
+                if attributes.get("id") == "ps":
+                    attributes["id"] = "cs"
+    return file.provider_version == VERSION and held == expected
 
 
 def main() -> int:

@@ -40,7 +40,8 @@ def checked_arguments(
     Example:
         >>> from groundsill.aws.schema import type_schema
         >>> schema = type_schema("aws_sqs_queue")
-        >>> arguments, problems = checked_arguments("aws_sqs_queue", schema, {"name": "jobs", "delay_second": 1})
+        >>> written = {"name": "jobs", "delay_second": 1}
+        >>> arguments, problems = checked_arguments("aws_sqs_queue", schema, written)
         >>> arguments, problems[0].summary
         ({'name': 'jobs'}, 'unknown argument `delay_second` for aws_sqs_queue')
     """

@@ -34,9 +34,63 @@ def records_of(provider_schemas: dict[str, Any]) -> dict[tuple[str, str], list[l
             blocks: dict[str, int] = {}
             encoded: list[list[Any]] = []
             root = provider[section][type]["block"]
-            _encode(root, blocks, encoded, resource=kind == "r")
+            _encode(root, blocks, encoded)
             records[kind, type.removeprefix("aws_")] = encoded
     return records
+
+
+def _uncertain_ids(provider_schemas: dict[str, Any], section: str) -> dict[str, dict[str, Any]]:
+    types = provider_schemas["provider_schemas"][PROVIDER][section]
+    return {
+        type: types[type]["block"]
+        for type in sorted(types)
+        if {"optional", "computed"} <= types[type]["block"]["attributes"].get("id", {}).keys()
+    }
+
+
+_PLACEHOLDERS = {"string": "x", "number": 1, "bool": True, "list": [], "set": [], "map": {}}
+
+
+def _smallest(block: dict[str, Any]) -> dict[str, Any]:
+    """The fewest arguments that Terraform itself, before it asks the provider, takes for a block."""
+    arguments: dict[str, Any] = {
+        name: _PLACEHOLDERS[attribute["type"] if isinstance(attribute["type"], str) else attribute["type"][0]]
+        for name, attribute in block.get("attributes", {}).items()
+        if attribute.get("required")
+    }
+    for name, nested in block.get("block_types", {}).items():
+        if nested.get("min_items"):
+            arguments[name] = [_smallest(nested["block"])] * nested["min_items"]
+    return arguments
+
+
+def id_probe(provider_schemas: dict[str, Any]) -> dict[str, Any]:
+    """A configuration that gives an id to every data source whose schema calls it optional.
+
+    The provider's older framework adds an optional id to every type. A resource never takes one, and a data
+    source only where it has an argument of that name; for the others ``terraform validate`` answers "Invalid or
+    unknown key".
+    """
+    blocks = _uncertain_ids(provider_schemas, "data_source_schemas")
+    return {"data": {type: {"x": {**_smallest(block), "id": "x"}} for type, block in blocks.items()}}
+
+
+def mark_refused_ids(provider_schemas: dict[str, Any], diagnostics: list[dict[str, Any]]) -> None:
+    """Make every id computed-only that the provider does not take.
+
+    Arguments:
+        provider_schemas: changed in place.
+        diagnostics: what ``terraform validate -json`` answers to :func:`id_probe`.
+    """
+    refused = {
+        str(diagnostic["snippet"]["context"]).split(".")[1]
+        for diagnostic in diagnostics
+        if diagnostic["summary"] == "Invalid or unknown key" and '"id"' in diagnostic["snippet"]["code"]
+    }
+    sources = _uncertain_ids(provider_schemas, "data_source_schemas")
+    blocks = [block for type, block in sources.items() if type in refused]
+    for block in [*blocks, *_uncertain_ids(provider_schemas, "resource_schemas").values()]:
+        block["attributes"]["id"].pop("optional")
 
 
 def _attribute_code(attribute: dict[str, Any]) -> str:
@@ -50,20 +104,14 @@ def _attribute_code(attribute: dict[str, Any]) -> str:
     return flags + mode + code_of_type(attribute["type"])
 
 
-def _encode(
-    block: dict[str, Any], blocks: dict[str, int], encoded: list[list[Any]], *, resource: bool
-) -> int:
+def _encode(block: dict[str, Any], blocks: dict[str, int], encoded: list[list[Any]]) -> int:
     attributes = {name: _attribute_code(value) for name, value in sorted(block.get("attributes", {}).items())}
-    # The provider's older framework marks the id of every resource as optional, and refuses a value for it:
-    # https://developer.hashicorp.com/terraform/plugin/sdkv2/schemas, "reserved names".
-    if resource and attributes.get("id") == "ps":
-        attributes["id"] = "cs"
     nested = {
         name: [
             _NESTING[child["nesting_mode"]],
             child.get("min_items", 0),
             child.get("max_items", 0),
-            _encode(child["block"], blocks, encoded, resource=False),
+            _encode(child["block"], blocks, encoded),
         ]
         for name, child in sorted(block.get("block_types", {}).items())
     }

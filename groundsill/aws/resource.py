@@ -85,8 +85,9 @@ class AwsResource(Resource):
 
         Example:
             >>> from groundsill import aws
-            >>> table = aws.dynamodb_table("raw", name="raw", hash_key="id", attribute={"name": "id", "type": "S"},
-            ...                            ttl={"enabled": True, "attribute_name": "expires"})
+            >>> table = aws.dynamodb_table(
+            ...     "raw", name="raw", hash_key="id", attribute={"name": "id", "type": "S"},
+            ...     ttl={"enabled": True, "attribute_name": "expires"})
             >>> table.override(ttl={"attribute_name": "gone_at"}).arguments["ttl"]
             [{'enabled': True, 'attribute_name': 'gone_at'}]
         """
@@ -232,7 +233,7 @@ def constructor(name: str, *, data: bool = False) -> Any:
                 UNKNOWN_TYPE,
                 name,
                 f"unknown {kind} type `aws_{name}`",
-                f"the AWS provider {schema_file().provider_version} has {len(names)} {kind} types, and not this one",
+                f"the AWS provider {schema_file().provider_version} has {len(names)} {kind} types, not this one",
                 mend,
             )
         ],

@@ -34,7 +34,8 @@ class Screen:
             data: the same for programs; default ``{"text": text}``.
         """
         if self.json:
-            print(json.dumps({"text": text} if data is None else data, indent=2, ensure_ascii=False, default=str), flush=True)
+            content = {"text": text} if data is None else data
+            print(json.dumps(content, indent=2, ensure_ascii=False, default=str), flush=True)
         elif text:
             print(text, flush=True)
 

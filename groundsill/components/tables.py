@@ -20,6 +20,7 @@ Projection = Literal["ALL", "KEYS_ONLY"]
 
 _READ = ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query")
 _WRITE = ("dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
+_RECOVERY_DAYS = 35  # DynamoDB: point-in-time recovery, the longest and default recovery period
 _MOST_INDEXES = 20  # Amazon DynamoDB quotas: global secondary indexes per table
 
 
@@ -95,7 +96,8 @@ class Table(Component):
             range_key=self.key[1] if len(self.key) > 1 else None,
             attribute=[{"name": attribute, "type": (types or {}).get(attribute, "S")} for attribute in attributes],
             global_secondary_index=[_index_block(index) for index in self.indexes] or None,
-            point_in_time_recovery={"enabled": recovery},
+            point_in_time_recovery={"enabled": True, "recovery_period_in_days": _RECOVERY_DAYS} if recovery
+            else {"enabled": False},
             deletion_protection_enabled=self.stage.production,
             server_side_encryption=(
                 {"enabled": True, "kms_key_arn": self.encryption.arn} if self.encryption else None

@@ -27,7 +27,8 @@ class System:
 
     Arguments:
         name: lower-case letters, digits and hyphens, for example ``open-metabolics``; part of names and tags.
-        region: AWS region of everything that is not told otherwise, for example ``us-east-1``.
+        region: AWS region of everything that is not told otherwise, for example ``us-east-1``. A setting named
+            ``region`` takes its place, so that a stage can live in another one.
         stages: tier of each stage by name. The first is the default stage, whose physical names carry no suffix.
             Default: ``{"dev": "basic", "prod": "standard"}``.
         settings: a pydantic model with one field a setting; a field without default must be given for every stage.
@@ -118,7 +119,7 @@ class System:
         tier = TIERS[self.stages[stage_name]]
         diagnostics = Diagnostics()
         values, problems = validate(self.settings, self.folder, stage_name, settings or {})
-        graph = Graph(self.name, stage_name, self.region)
+        graph = Graph(self.name, stage_name, values.get("region") or self.region)
         described = Stage(
             stage_name, tier, production=stage_name.startswith(_PRODUCTION), settings=values, problems=problems,
             diagnostics=diagnostics,

@@ -92,6 +92,7 @@ class Edges:
             resource = by_id[api.api_id]
             server = await serve(api, port=self._ports[resource.address])
             self._servers.append(server)
+            self._closers.append(api.close)
             self.urls[resource.component or resource.name] = self._api_url(resolved, api.api_id, server.url)
 
     async def stop(self) -> None:

@@ -26,6 +26,7 @@ from groundsill.ground.workloads import WorkloadEnvironment, code_folder, interp
 ACCOUNT_ID = "000000000000"
 _STEADY_SECONDS = 60.0
 _API_RESTART_SECONDS = 0.2
+_SIGNAL_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ class Ground:
             self.urls.update(edges.urls)
             detail.append(", ".join(edges.urls))
         async with report.during("services") as detail:
-            count = await self._start_services(resolved, workloads, credentials, edges)
+            count = await self._start_services(resolved, workloads, credentials, edges, api)
             detail.append(f"{count}")
         self.urls["mail"] = f"{api.url}/_groundsill/mail"
 
@@ -211,7 +212,7 @@ class Ground:
 
     async def _start_services(
         self, resolved: ResolvedGraph, workloads: WorkloadEnvironment, credentials: Mapping[str, dict[str, str]],
-        edges: Edges,
+        edges: Edges, api: AwsApi,
     ) -> int:
         from groundsill.ground.services.dockerfile import copied_paths
         from groundsill.ground.services.runner import ServiceRunner
@@ -235,10 +236,10 @@ class Ground:
         for service in services:
             from dataclasses import replace
 
-            local = replace(service, environment=workloads.local(service.environment))
-            runner = ServiceRunner(local, edges.targets, self._service_line)
-            self._stack.push_async_callback(runner.stop)
-            runners.append(runner)
+            # A server that lets its address be chosen is reached from this machine only.
+            local = replace(service, environment={"HOST": "127.0.0.1", **workloads.local(service.environment)})
+            runners.append(ServiceRunner(local, edges.targets, self._service_line))
+        self._stack.push_async_callback(_stop_all, runners, api)
         await asyncio.gather(*(runner.start() for runner in runners))
         steady: list[Awaitable[Any]] = [runner.wait_steady(_STEADY_SECONDS) for runner in runners]
         for runner, outcome in zip(runners, await asyncio.gather(*steady, return_exceptions=True), strict=True):
@@ -272,6 +273,14 @@ class Ground:
 
     def _service_line(self, component: str, stream: str, message: str, level: str = "info") -> None:
         self._logs.write(component, message, stream=stream, level=level)
+
+
+async def _stop_all(runners: Sequence[Any], api: AwsApi) -> None:
+    """Stop every service at once, without waiting for the receive calls that idle workers sit in."""
+    stopping = [asyncio.ensure_future(runner.stop()) for runner in runners]
+    await asyncio.sleep(_SIGNAL_SECONDS)
+    await api.end_waiting()
+    await asyncio.gather(*stopping)
 
 
 def _token_keys(resolved: ResolvedGraph, url: str) -> dict[str, str]:

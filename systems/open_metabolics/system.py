@@ -6,23 +6,51 @@ estimates the energy, and the app reads the curve back. Everything here belongs 
 
 from __future__ import annotations
 
-from groundsill import DomainName, EmailAddress, Stage, System
-from groundsill.components import (
-    Alerts, BackupPlan, Cluster, Container, Cors, Deployer, EmailSender, Function, HealthCheck, HttpApi, Index,
-    LoadBalancer, Network, Password, Queue, Service, Table, UserPool, output,
-)
+from typing import Literal
+
 from pydantic import BaseModel
+
+from groundsill import DomainName, EmailAddress, Region, Stage, System
+from groundsill.components import (
+    Alerts,
+    BackupPlan,
+    Cluster,
+    Container,
+    Cors,
+    Deployer,
+    EmailSender,
+    Function,
+    HealthCheck,
+    HttpApi,
+    Index,
+    LoadBalancer,
+    Network,
+    Password,
+    Queue,
+    Service,
+    Table,
+    UserPool,
+    output,
+)
 
 
 class Settings(BaseModel):
     """What differs from one deployment to another. `sender_email` is personal, so it has no default."""
 
+    region: Region = "us-east-1"
+    dynamodb_table_name: str = "RawSensorDataTable"
     sender_email: EmailAddress
     alert_email: EmailAddress | None = None
     cors_origins: list[str] = ["*"]
     domain: DomainName | None = None
     hosted_zone_id: str | None = None
     deployer_repository: str | None = None
+    # The original sizes look swapped: the API only takes requests in, the worker computes. "suggested" swaps them.
+    task_sizes: Literal["original", "suggested"] = "original"
+
+
+# CPU units and MB of a task of the API and of the worker.
+TASK_SIZES = {"original": ((1024, 2048), (256, 512)), "suggested": ((256, 512), (1024, 2048))}
 
 
 system = System("open-metabolics", region="us-east-1", settings=Settings, names="{component}",
@@ -33,7 +61,7 @@ system = System("open-metabolics", region="us-east-1", settings=Settings, names=
 def define(stage: Stage) -> None:
     by_user = Index("UserEmailIndex", ("UserEmail", "Timestamp"))
     # Samples are many and are read by session; the index only answers whose they are.
-    raw = Table("raw-sensor-data", name="RawSensorDataTable", key=("SessionId", "Timestamp"),
+    raw = Table("raw-sensor-data", name=stage.setting("dynamodb_table_name"), key=("SessionId", "Timestamp"),
                 indexes=[Index("UserEmailIndex", ("UserEmail", "Timestamp"), projection="KEYS_ONLY")])
     results = Table("energy-results", name="open-metabolics-energy-results", key=("SessionId", "Timestamp"),
                     indexes=[by_user])
@@ -59,7 +87,7 @@ def define(stage: Stage) -> None:
         return made
 
     save = function("save-raw-sensor-data", "functions.sensor:save", memory=512,
-                    uses=[raw.write.env("DYNAMODB_TABLE"), raw.read.env("DYNAMODB_TABLE")])
+                    uses=[raw.write.env("DYNAMODB_TABLE")])
     function("process-energy-expenditure", "functions.process:start", memory=1024, timeout=15,
              uses=[raw.read.env("RAW_SENSOR_TABLE"), results.read.env("RESULTS_TABLE"), jobs.send.env("QUEUE_URL"),
                    profiles.read.env("USER_PROFILES_TABLE"), status.read_write.env("STATUS_TABLE")])
@@ -73,7 +101,7 @@ def define(stage: Stage) -> None:
         function(route, handler, uses=[results.read.env("RESULTS_TABLE")])
     function("get-all-session-summaries", "functions.sessions:all_summaries", memory=512,
              uses=[results.read.env("RESULTS_TABLE"), surveys.read.env("SURVEY_TABLE")])
-    function("save-survey-response", "functions.surveys:save", uses=[surveys.read_write.env("SURVEY_TABLE")])
+    function("save-survey-response", "functions.surveys:save", uses=[surveys.write.env("SURVEY_TABLE")])
     function("get-survey-response", "functions.surveys:get", uses=[surveys.read.env("SURVEY_TABLE")])
     function("check-survey-responses", "functions.surveys:check", uses=[surveys.read.env("SURVEY_TABLE")])
 
@@ -83,16 +111,17 @@ def define(stage: Stage) -> None:
     image = Container("energy", name="open-metabolics-energy-expenditure-service", keep=30,
                       dockerfile="services/energy/Dockerfile", command=("python", "-m", "services.energy"))
 
-    # The sizes are the original ones. The worker does the computing: give it the API's size once sessions grow long.
+    api_size, worker_size = TASK_SIZES[stage.setting("task_sizes")]
     energy_api = Service(
-        "energy-api", image, network.private, cluster=cluster, cpu=1024, memory=2048, port=8080,
+        "energy-api", image, network.private, cluster=cluster, cpu=api_size[0], memory=api_size[1], port=8080,
         name="open-metabolics-energy-expenditure-service", log_name="/ecs/open-metabolics-energy-expenditure",
         environment={"SERVICE_TYPE": "api"},
         uses=[jobs.send.env("QUEUE_URL"), status.read_write.env("STATUS_TABLE"), raw.read.env("RAW_SENSOR_TABLE"),
-              profiles.read.env("USER_PROFILES_TABLE"), results.read.env("RESULTS_TABLE"), users.verify])
+              profiles.read.env("USER_PROFILES_TABLE"), users.verify])
     Service(
-        "energy-worker", image, network.private, cluster=cluster, cpu=256, memory=512, name="energy-expenditure-worker",
-        log_name="/ecs/energy-expenditure-worker", environment={"SERVICE_TYPE": "worker"},
+        "energy-worker", image, network.private, cluster=cluster, cpu=worker_size[0], memory=worker_size[1],
+        name="energy-expenditure-worker", log_name="/ecs/energy-expenditure-worker",
+        environment={"SERVICE_TYPE": "worker"},
         uses=[jobs.consume.env("QUEUE_URL"), raw.read.env("RAW_SENSOR_TABLE"), profiles.read.env("USER_PROFILES_TABLE"),
               results.read_write.env("RESULTS_TABLE"), status.read_write.env("STATUS_TABLE")])
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from groundsill.ground.control import StateFolder, identity
 
 COMMAND = [sys.executable, str(Path(__file__).with_name("command.py"))]
@@ -87,7 +88,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     made = Shop(folder)
     made.define(SYSTEM)
     yield made
-    for stage in (folder / ".groundsill").glob("*/"):
-        pid = StateFolder(folder.resolve(), stage.name).pid() if stage.is_dir() else None
-        if pid:
+    for record in (folder / ".groundsill").glob("*/process.json"):
+        pid = json.loads(record.read_text())["pid"]
+        if alive(pid) and pid != os.getpid():
             os.kill(pid, signal.SIGKILL)

@@ -140,6 +140,8 @@ def test_nobody_reading_the_logs_stops_the_system(shop: Shop) -> None:
     assert up.stdout is not None
     pid = wait_until(lambda: shop.state.running())["pid"]
     up.stdout.close()
+    with (shop.state.logs / "worker.jsonl").open("a") as file:
+        file.write('{"time": "2026-11-20T14:00:00.000Z", "component": "worker", "message": "anybody there?"}\n')
     assert up.wait(20) == 0
     assert not alive(pid)
 

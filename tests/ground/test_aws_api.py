@@ -345,3 +345,39 @@ def test_an_alarm_topic_mails_its_subscribers(api: RunningApi) -> None:
     sns.publish(TopicArn=topic, Subject="ALARM", Message="too many dead letters")
     mail = api.mail("operator@example.com")[-1]
     assert (mail["subject"], mail["text"]) == ("ALARM", "too many dead letters")
+
+
+def test_forged_signatures_are_refused_on_the_short_way_too(api: RunningApi) -> None:
+    role = api.role("hot", grant("*", "*"))
+    api.client("dynamodb", role).get_item(TableName="granted", Key=KEY)
+    address = api.client("sqs").create_queue(QueueName="hot")["QueueUrl"]
+    for credentials in (
+        Credentials(role.access_key_id, "wrong", role.session_token), Credentials(api.root.access_key_id, "wrong"),
+        Credentials(role.access_key_id, role.secret_access_key, "wrong"), Credentials("AKIAFORGED0000000000", "x"),
+    ):
+        dynamodb, sqs = api.client("dynamodb", credentials), api.client("sqs", credentials)
+        assert refusal(lambda c=dynamodb: c.get_item(TableName="granted", Key=KEY))[0] in (
+            "InvalidSignatureException", "UnrecognizedClientException")
+        assert refusal(lambda c=sqs: c.send_message(QueueUrl=address, MessageBody="x"))[0] in (
+            "SignatureDoesNotMatch", "InvalidClientTokenId")
+
+
+def test_a_signature_does_not_cover_another_body(api: RunningApi) -> None:
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials as Signer
+
+    def send(signed: bytes, sent: bytes) -> int:
+        request = AWSRequest("POST", f"{api.url}/", data=signed, headers={
+            "X-Amz-Target": "DynamoDB_20120810.GetItem", "Content-Type": "application/x-amz-json-1.0"})
+        SigV4Auth(Signer(api.root.access_key_id, api.root.secret_access_key), "dynamodb", REGION).add_auth(request)
+        try:
+            with urllib.request.urlopen(urllib.request.Request(
+                    f"{api.url}/", data=sent, headers=dict(request.headers), method="POST")) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    body = json.dumps({"TableName": "granted", "Key": KEY}).encode()
+    assert send(body, body) == 200
+    assert send(body, body.replace(b"s1", b"s2")) in (400, 403)

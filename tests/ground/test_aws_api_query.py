@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from tests.ground.test_aws_api_support import RunningApi, table
 
 NUMBERS = st.decimals(min_value=-1000, max_value=1000, places=2).map(lambda n: n.normalize() + 0)
+BOUNDS = st.integers(-45, 45).map(Decimal) | NUMBERS  # mostly values that are stored, so that edges count
 CONDITIONS = st.one_of(
-    st.just(("", ())), st.tuples(st.sampled_from(["=", "<", "<=", ">", ">="]), st.tuples(NUMBERS)),
-    st.tuples(st.just("between"), st.tuples(NUMBERS, NUMBERS).map(lambda pair: tuple(sorted(pair)))))
+    st.just(("", ())), st.tuples(st.sampled_from(["=", "<", "<=", ">", ">="]), st.tuples(BOUNDS)),
+    st.tuples(st.just("between"), st.tuples(BOUNDS, BOUNDS).map(lambda pair: tuple(sorted(pair)))))
 
 
 @pytest.fixture(scope="module")
@@ -35,11 +36,11 @@ def _holds(value: Decimal, operator: str, operands: tuple[Decimal, ...]) -> bool
 
 
 def _query(api: RunningApi, index: bool, condition: tuple[str, tuple[Decimal, ...]], forward: bool,
-           limit: int | None) -> list[Decimal]:
+           limit: int | None, partition: str = "all") -> list[Decimal]:
     operator, operands = condition
     key = "UserEmail" if index else "SessionId"
     expression = f"{key} = :key"
-    values: dict[str, Any] = {":key": {"S": "all"}}
+    values: dict[str, Any] = {":key": {"S": partition}}
     if operator == "between":
         expression += " AND #t BETWEEN :a AND :b"
         values |= {":a": {"N": str(operands[0])}, ":b": {"N": str(operands[1])}}
@@ -82,6 +83,22 @@ def test_a_query_returns_what_sorting_and_filtering_would(
     stored.update(added)
     expected = sorted((n for n in stored if _holds(n, *condition)), reverse=not forward)
     assert _query(api, index, condition, forward, limit) == expected
+
+
+@pytest.mark.parametrize("index", [False, True])
+@pytest.mark.parametrize("forward", [True, False])
+def test_the_edges_of_a_range_count_as_the_operator_says(api: RunningApi, index: bool, forward: bool) -> None:
+    client = api.client_of("dynamodb")
+    for start in range(0, 100, 25):
+        client.batch_write_item(RequestItems={"numbers": [{"PutRequest": {"Item": {
+            "SessionId": {"S": "edges"}, "Timestamp": {"N": str(n)}, "UserEmail": {"S": "edges"}}}}
+            for n in range(start, start + 25)]})
+    for operator in ("=", "<", "<=", ">", ">="):
+        for operand in ("0", "50", "50.0", "99", "-1", "100"):
+            condition = (operator, (Decimal(operand),))
+            expected = sorted((Decimal(n) for n in range(100) if _holds(Decimal(n), *condition)), reverse=not forward)
+            assert _query(api, index, condition, forward, 30, "edges") == expected
+    assert len(_query(api, index, ("between", (Decimal(10), Decimal(20))), forward, None, "edges")) == 11
 
 
 def test_names_are_found_by_their_beginning(api: RunningApi) -> None:

@@ -385,3 +385,26 @@ def test_many_reloads_leave_no_process_and_no_descriptor_open(code: Code) -> Non
         await until(lambda: me.num_fds() <= before)
 
     code.run(use)
+
+
+def test_a_flood_of_output_is_logged_whole_and_in_order_while_others_are_served(code: Code) -> None:
+    code.write(
+        "def handler(event, context):\n"
+        "    for number in range(event): print(number, 'x' * 100)\n    return event\n"
+    )
+
+    async def use(runner: FunctionRunner) -> list[Any]:
+        assert await value(runner, b"0") == 0
+        flood = asyncio.ensure_future(value(runner, b"30000"))
+        await until(lambda: len(code.lines) > 100)
+        others = [await value(runner, b"1") for _ in range(3)]
+        return [*others, await flood]
+
+    assert code.run(use) == [1, 1, 1, 30000]
+    (request_id,) = {line.request_id for line in code.lines if line.message.startswith("29999 ")}
+    numbers = [
+        int(line.message.split()[0])
+        for line in code.lines
+        if line.request_id == request_id and line.message.endswith("xxx")
+    ]
+    assert numbers == list(range(30000))

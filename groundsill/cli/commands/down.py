@@ -35,15 +35,17 @@ def run(given: argparse.Namespace, screen: Screen) -> int:
             told.append(word)
             screen.note("It takes its time ..." if word == "stopping" else "It does not end by itself: ending it by force.")
 
+    facts = state.running() or {}
+    system: str = facts.get("system") or about.folder.name
     stopped = state.stop(on_progress=tell)
     deleted = state.wipe() if given.wipe else []
-    name = f"{about.folder.name} {about.stage}"
+    name = f"{system} {about.stage}"
     text = f"{screen.style.green('Stopped')} {name}." if stopped else f"{name} is not running."
     if given.wipe:
         text += f" Deleted: {', '.join(deleted)}." if deleted else " There was no data to delete."
     elif stopped:
         text += " Its data stays."
-    screen.result(text, {"system": about.folder.name, "stage": about.stage, "stopped": stopped, "deleted": deleted})
+    screen.result(text, {"system": system, "stage": about.stage, "stopped": stopped, "deleted": deleted})
     actions = {about.command("up"): "start it again"}
     if not given.wipe:
         actions[about.command("down", "--wipe")] = "delete its data on this machine"

@@ -168,7 +168,7 @@ class FunctionPool:
         generation = self._generation
         loop = asyncio.get_running_loop()
         cold = worker.cold
-        worker.lines = []
+        worker.lines.clear()
         if cold:
             worker.cold = False
             patience = loop.call_later(INIT_SECONDS + settings.timeout_seconds, worker.kill, "timeout")

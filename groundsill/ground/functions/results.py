@@ -54,7 +54,7 @@ class InvocationResult:
         duration_ms: time in the handler, milliseconds.
         init_ms: time to load the code when this was a cold start, else None.
         max_memory_mb: the worker's peak resident memory so far, megabytes.
-        lines: the log lines of this invocation.
+        lines: the last log lines of this invocation, at most 256.
     """
 
     request_id: str

@@ -9,6 +9,7 @@ import socket
 import sys
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, cast
 
@@ -23,6 +24,10 @@ LogSink = Callable[[LogLine], None]
 # there.
 _LONGEST_LINE = 1024 * 1024
 _PIPE_CHUNK = 65536
+# A function that writes without end must not keep the event loop to itself: this many chunks at a time.
+_CHUNKS_AT_ONCE = 8
+# Kept for the tail of the log that a caller may ask for; the sink has every line.
+_LINES_KEPT = 256
 
 
 class Answer(NamedTuple):
@@ -59,7 +64,7 @@ class Worker(asyncio.Protocol):
         self.failed_to_start = False
         self.peak_kib = 0
         self.request_id = ""
-        self.lines: list[str] = []
+        self.lines: deque[str] = deque(maxlen=_LINES_KEPT)
         self.idle_since = 0.0
         self.busy_since = 0.0
         self.alive = True
@@ -176,7 +181,9 @@ class Worker(asyncio.Protocol):
 
     def read_output(self) -> None:
         """Turns what the worker wrote into log lines."""
-        while self._output_fd >= 0:
+        for _ in range(_CHUNKS_AT_ONCE):
+            if self._output_fd < 0:
+                return
             try:
                 chunk = os.read(self._output_fd, _PIPE_CHUNK)
             except BlockingIOError:

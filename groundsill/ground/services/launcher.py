@@ -17,6 +17,10 @@ import select
 import signal
 import sys
 import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # prctl(2)
 _PR_SET_PDEATHSIG = 1
@@ -62,7 +66,9 @@ def main() -> None:
                 _signal_group(child, signal.SIGTERM)
 
 
-def _start(control, directory, command, control_process):
+def _start(
+    control: int, directory: str, command: list[str], control_process: Callable[[int, int], object],
+) -> int | None:
     errors, error = os.pipe()
     launcher = os.getpid()
     child = os.fork()
@@ -144,7 +150,7 @@ def _signal_group(child: int, number: int) -> None:
         os.killpg(child, number)
 
 
-def _control_process():
+def _control_process() -> Callable[[int, int], object]:
     """`prctl` where there is one (Linux); elsewhere a function that does nothing."""
     if sys.platform != "linux":
         return lambda _option, _value: 0

@@ -161,6 +161,7 @@ class ServiceRunner:
         if count < 0:
             raise ValueError(f"a service cannot run {count} tasks")
         self.desired_count = count
+        self._failure = ""
         self._event(f"has been scaled to {count} tasks")
         self._unsettle()
         self._wake.set()
@@ -270,13 +271,19 @@ class ServiceRunner:
 
     def _start_task(self, deployment: Deployment, settle: float) -> Task:
         declared = self.settings.container_port
-        port = declared if declared is None or self._single else free_port()
+        port = declared if declared is None or self._single else self._port()
         task = Task(self.settings, deployment.id, port, self._targets, self._sink, self._timing, settle, self._wake.set)
         self._tasks.append(task)
         life = asyncio.get_running_loop().create_task(task.run())
         self._lives.add(life)
         life.add_done_callback(self._lives.discard)
         return task
+
+    def _port(self) -> int:
+        used = {task.port for task in self._tasks}
+        while (port := free_port()) in used:
+            pass
+        return port
 
     def _retire(self, deployment: Deployment, wanted: int) -> None:
         """Stop tasks of former files, as far as enough others are up."""
@@ -302,7 +309,9 @@ class ServiceRunner:
     def _judge(self, deployment: Deployment, wanted: int) -> None:
         live = self._live()
         up = [task for task in live if task.ready and task.deployment_id == deployment.id]
-        if len(live) == len(up) == wanted and deployment.state != status.FAILED:
+        # A task that was asked to stop is still the load balancer's until it begins to.
+        leaving = any(not task.live and task.state in (status.PENDING, status.RUNNING) for task in self._tasks)
+        if len(live) == len(up) == wanted and not leaving and deployment.state != status.FAILED:
             if deployment.state == status.IN_PROGRESS:
                 deployment.state, self._former = status.COMPLETED, None
                 self._event(f"(deployment {deployment.id}) deployment completed.")
@@ -311,8 +320,7 @@ class ServiceRunner:
                 self._event("has reached a steady state.")
                 self._settled.set()
         elif self._steady:
-            self._steady = False
-            self._settled.clear()
+            self._unsettle()
 
     def _hopeless(self, deployment: Deployment) -> bool:
         allowed = self._timing.failures_allowed(self.desired_count)
@@ -338,7 +346,8 @@ class ServiceRunner:
             self.deployment.failures += 1
             self.deployment.why = f"task {task.id[:8]}: {task.container_reason or task.stopped_reason}{code}"
             self.deployment.impossible = task.impossible
-        if delay and not self._hopeless(self.deployment):
+        given_up = self.deployment.state == status.IN_PROGRESS and self._hopeless(self.deployment)
+        if delay and not given_up:
             self._event(f"is unable to consistently start tasks successfully; the next attempt is in {delay:g} s", "warning")
 
     # -- small parts ---------------------------------------------------------------------------------------------------
@@ -357,10 +366,14 @@ class ServiceRunner:
         if not self.settings.watch:
             started.set()
             return
-        async for paths in changes(self.settings.watch, self._unwatch, started):
-            names = ", ".join(_shown(path, self.settings.directory) for path in paths[:3])
-            more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
-            self._deploy(f"changed: {names}{more}")
+        try:
+            async for paths in changes(self.settings.watch, self._unwatch, started):
+                names = ", ".join(_shown(path, self.settings.directory) for path in paths[:3])
+                more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+                self._deploy(f"changed: {names}{more}")
+        except (OSError, RuntimeError) as error:
+            # Above all the system's limit of watched files.
+            self._log(f"its files are not followed, so a change needs a restart: {error}", "warning")
 
     def _event(self, message: str, level: str = "info") -> None:
         text = f"(service {self.settings.service_name}) {message}"

@@ -158,7 +158,8 @@ def _settings(
     name = str(container.get("name") or component)
     ports = [int(entry["containerPort"]) for entry in container.get("portMappings") or () if entry.get("containerPort")]
     balanced = [int(block["container_port"]) for block in balancers if block.get("container_port")]
-    options = (container.get("logConfiguration") or {}).get("options") or {}
+    logging: Mapping[str, Any] = container.get("logConfiguration") or {}
+    options: Mapping[str, Any] = logging.get("options") or {}
     grace = given.get("health_check_grace_period_seconds")
     memory = container.get("memory") or task.arguments.get("memory")
     stop = container.get("stopTimeout")
@@ -240,7 +241,7 @@ def _text(value: object) -> str:
 
 
 def _blocks(arguments: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    value = arguments.get(name) or []
+    value: Mapping[str, Any] | Sequence[Mapping[str, Any]] = arguments.get(name) or []
     return [value] if isinstance(value, Mapping) else list(value)
 
 

@@ -8,7 +8,6 @@ import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 from groundsill.ground.services import status
 from groundsill.ground.services.environment import launch
@@ -68,11 +67,12 @@ class Task:
         self._stop_asked = asyncio.Event()
         self._drain_limit: float | None = None
         self._listens = port is None
-        self._warned = False
-        self._side_work: set[asyncio.Task[None]] = set()
+        self._port_report = ""
+        self._next_report = timing.port_patience
+        self._address_check: asyncio.Task[None] | None = None
         self._process = ContainerProcess(launch(settings, port), self._line)
 
-    # -- what others see -------------------------------------------------------------------------------------------------
+    # -- what others see -------------------------------------------------------------------------------------
 
     @property
     def live(self) -> bool:
@@ -108,10 +108,20 @@ class Task:
         """End its whole process tree at once."""
         self._process.kill()
 
-    # -- its life --------------------------------------------------------------------------------------------------------
+    # -- its life --------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Live until the end; raises nothing but a cancellation, which kills it."""
+        try:
+            await self._live()
+        except Exception as error:  # noqa: BLE001  whatever it is, the service goes on with another task
+            self.kill()
+            self.failed = True
+            self._end(None, "Task failed", f"{type(error).__name__}: {error}")
+            self._log(f"task {self.id[:8]} cannot be watched and was killed: {self.container_reason}", "error")
+            self._changed()
+
+    async def _live(self) -> None:
         try:
             await self._process.start()
         except CannotStart as error:
@@ -142,14 +152,15 @@ class Task:
             self.kill()
             raise
         finally:
-            for work in (asked, watch, *self._side_work):
-                work.cancel()
+            for work in (asked, watch, self._address_check):
+                if work is not None:
+                    work.cancel()
 
     async def _stop(self, ended: asyncio.Task[Exit]) -> None:
         self.state, self.ready = status.STOPPING, False
+        drained = asyncio.ensure_future(self._deregister())
         self._changed()
         self._log(f"task {self.id[:8]} is stopping: {self.stopped_reason}")
-        drained = asyncio.ensure_future(self._deregister())
         await asyncio.wait({drained, ended}, return_when=asyncio.FIRST_COMPLETED, timeout=self._drain_limit)
         self._process.terminate()
         await asyncio.wait({ended}, timeout=self._settings.stop_timeout)
@@ -184,7 +195,7 @@ class Task:
         self.exit_code = outcome.code if outcome else None
         self.stopped_reason, self.container_reason = stopped_reason, container_reason
 
-    # -- the load balancer -------------------------------------------------------------------------------------------------
+    # -- the load balancer -----------------------------------------------------------------------------------
 
     def _register(self) -> None:
         if self.port is None:
@@ -210,7 +221,7 @@ class Task:
                 found += [(arn, target) for target in self._targets.health(arn) if target.target_id == self.id]
         return found
 
-    # -- watching ----------------------------------------------------------------------------------------------------------
+    # -- watching --------------------------------------------------------------------------------------------
 
     async def _watch(self) -> None:
         limit = self._settings.memory_megabytes * 1024 * 1024
@@ -241,7 +252,7 @@ class Task:
             # "unused": no listener leads to the group, so nobody checks it.
             up = all(target.state == "healthy" or (target.state == "unused" and self._listens) for _, target in health)
         elif self.port is not None:
-            up = self._listens or self._warned
+            up = self._listens or bool(self._port_report)
         else:
             up = self.lived >= self._settle
         if up:
@@ -254,12 +265,14 @@ class Task:
         assert self.port is not None
         if any(target.state == "healthy" for _, target in self._health()) or await _answers(self.port):
             self._listens = True
-            self._side(self._look_at_address())
-        elif not self._warned and self.lived >= self._timing.port_patience:
-            self._warned = True
+            self._address_check = asyncio.get_running_loop().create_task(self._look_at_address())
+        elif self.lived >= self._next_report:
+            self._next_report = self.lived + self._timing.port_patience
             others = sorted({port for _, port in await asyncio.to_thread(listening, self._process.pid)})
             where = f"listens on port {', '.join(map(str, others))}, not on {self.port}" if others else "listens on no port"
-            self._log(f"task {self.id[:8]} {where}: it should listen on the PORT variable (here {self.port})", "warning")
+            if where != self._port_report:
+                self._port_report = where
+                self._log(f"task {self.id[:8]} {where}: it should listen on the PORT variable (here {self.port})", "warning")
 
     async def _look_at_address(self) -> None:
         found = await asyncio.to_thread(listening, self._process.pid)
@@ -268,12 +281,7 @@ class Task:
             self._log(f"task {self.id[:8]} listens on {', '.join(sorted(hosts))} only: on AWS nobody can reach it there; "
                       "listen on 0.0.0.0", "warning")
 
-    def _side(self, work: Any) -> None:
-        made = asyncio.get_running_loop().create_task(work)
-        self._side_work.add(made)
-        made.add_done_callback(self._side_work.discard)
-
-    # -- log -----------------------------------------------------------------------------------------------------------------
+    # -- log -------------------------------------------------------------------------------------------------
 
     def _line(self, text: str) -> None:
         stream = f"{self._settings.log_prefix or self._settings.component}/{self._settings.container_name}/{self.id}"

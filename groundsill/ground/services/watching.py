@@ -44,7 +44,7 @@ async def changes(paths: Iterable[Path], stop: asyncio.Event, started: asyncio.E
         stop: ends the iteration.
         started: set when a change from now on is noticed.
     """
-    from watchfiles import awatch
+    from watchfiles import awatch  # pyright: ignore[reportUnknownVariableType]
 
     roots = [path.resolve() for path in paths if path.exists()]
     if not roots:

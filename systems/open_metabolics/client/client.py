@@ -222,8 +222,9 @@ class OpenMetabolicsClient:
         return self._post("check-survey-responses", {"session_ids": list(session_ids)})["responses"]
 
     def health(self) -> dict[str, Any]:
-        """What the container API says of itself."""
-        return self._energy.request("GET", "/health")
+        """What the container API says of itself; where it stands behind the HTTP API only a signed-in user may ask."""
+        headers = self._headers() if self._tokens is not None else None
+        return self._energy.request("GET", "/health", headers=headers)
 
     def close(self) -> None:
         """Close the connections; the next call opens them again."""

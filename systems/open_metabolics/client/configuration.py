@@ -11,13 +11,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 _NEEDED = ("api_endpoint", "energy_expenditure_service_url", "cognito_pool_id", "cognito_client_id", "region")
-# The deployment's outputs have names of their own.
-_OUTPUTS = {
-    "api_endpoint": "api_endpoint",
-    "energy_expenditure_service_url": "energy_expenditure_service_url",
-    "cognito_pool_id": "cognito_pool_id",
-    "cognito_client_id": "cognito_client_id",
-}
 
 
 class ConfigurationError(ValueError):
@@ -53,15 +46,15 @@ class Configuration:
     def load(cls, source: str | Path | Mapping[str, Any] | Configuration) -> Configuration:
         """From a JSON file, its content as a mapping, or a configuration; unknown keys are left alone.
 
-        The deployment's outputs are taken as they are: `api_endpoint` for `api_endpoint` and so on, each value
-        plain or as `terraform output -json` writes it. Without a region the one in the pool's id counts.
+        The keys are the deployment's outputs, each value plain or as `terraform output -json` writes it. Without a
+        region the one in the pool's id counts.
 
         Raises:
             ConfigurationError: a file that cannot be read, a missing key, a value that cannot be one.
         """
         if isinstance(source, Configuration):
             return source
-        values = _by_our_names(_read(Path(source)) if isinstance(source, (str, Path)) else source)
+        values = _plain(_read(Path(source)) if isinstance(source, (str, Path)) else source)
         faults = [
             f"{name} is missing"
             for name in _NEEDED
@@ -83,14 +76,11 @@ class Configuration:
         )
 
 
-def _by_our_names(source: Mapping[str, Any]) -> dict[str, Any]:
-    plain = {
+def _plain(source: Mapping[str, Any]) -> dict[str, Any]:
+    values = {
         name: value["value"] if isinstance(value, Mapping) and "value" in value else value
         for name, value in source.items()
     }
-    values = {_OUTPUTS.get(name, name): value for name, value in plain.items()}
-    # Where both names are there, ours is meant.
-    values.update({name: plain[name] for name in _NEEDED if name in plain})
     pool = values.get("cognito_pool_id")
     if not values.get("region") and isinstance(pool, str) and "_" in pool:
         values["region"] = pool.partition("_")[0]

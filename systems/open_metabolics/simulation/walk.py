@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
 class Gait:
     """One way of moving: duration of a cycle in s, and Fourier series of the thigh's angular velocity in rad/s.
 
-    Each axis holds (cosine, sine) of the first harmonics of a cycle that starts at the forward swing. They are drawn
-    by hand after the usual shape of the thigh's motion, not copied from a person. `bounce` is the vertical
-    acceleration of the body in g, twice a cycle.
+    Each axis holds (cosine, sine) of the first harmonics of a cycle that starts at the forward swing. They
+    are drawn by hand after the usual shape of the thigh's motion, not copied from a person. `bounce` is the
+    vertical acceleration of the body in g, twice a cycle.
     """
 
     duration: float
@@ -30,13 +31,26 @@ class Gait:
 
 
 STILL = Gait(1.0, (), (), (), 0.0)
-SLOW = Gait(1.25, ((0.2, -0.2), (0.2, -0.1)), ((0.1, -0.3), (0.2, -0.2), (0.2, -0.3)), ((1.3, 0.4), (0.7, 0.15), (0.4, 0.2)), 0.08)
-FAST = Gait(0.98, ((0.2, -0.3), (0.1, -0.2)), ((-0.1, -0.7), (0.1, -0.3), (0.2, -0.1)), ((2.1, 1.0), (0.95, -0.1), (0.4, 0.4)), 0.22)
+SLOW = Gait(
+    1.25,
+    ((0.2, -0.2), (0.2, -0.1)),
+    ((0.1, -0.3), (0.2, -0.2), (0.2, -0.3)),
+    ((1.3, 0.4), (0.7, 0.15), (0.4, 0.2)),
+    0.08,
+)
+FAST = Gait(
+    0.98,
+    ((0.2, -0.3), (0.1, -0.2)),
+    ((-0.1, -0.7), (0.1, -0.3), (0.2, -0.1)),
+    ((2.1, 1.0), (0.95, -0.1), (0.4, 0.4)),
+    0.22,
+)
 STAIRS = Gait(1.7, ((-0.1, -0.15),), ((-0.4, 0.1), (-0.1, 0.0)), ((1.5, -0.25), (0.5, 0.2), (0.1, 0.05)), 0.1)
 
 #: One round of the walk: a way of moving and its share of the round.
 ROUND = (
-    (STILL, 0.04), (SLOW, 0.26), (FAST, 0.28), (STILL, 0.05), (STAIRS, 0.12), (SLOW, 0.08), (FAST, 0.14), (STILL, 0.03),
+    (STILL, 0.04), (SLOW, 0.26), (FAST, 0.28), (STILL, 0.05), (STAIRS, 0.12), (SLOW, 0.08), (FAST, 0.14),
+    (STILL, 0.03),
 )  # fmt: skip
 ROUND_SECONDS = 300.0
 
@@ -50,8 +64,8 @@ FADE = 1.5
 def simulate_walk(minutes: float = 20, rate: float = 50, seed: int = 7) -> Samples:
     """A walk with rest, slow and fast walking, stairs and pauses.
 
-    The phone lies askew in the pocket and slips a little; every cycle differs in duration and strength; gravity and
-    sensor noise are in the signals. The same arguments give the same samples.
+    The phone lies askew in the pocket and slips a little; every cycle differs in duration and strength;
+    gravity and sensor noise are in the signals. The same arguments give the same samples.
 
     Args:
         minutes: Length, at least 0.1.
@@ -74,15 +88,15 @@ def simulate_walk(minutes: float = 20, rate: float = 50, seed: int = 7) -> Sampl
     time = np.arange(count) / rate
     thigh = np.zeros((count, 3))
     bounce = np.zeros(count)
-    for gait, envelope in _plan(time):
-        if gait is STILL:
-            continue
-        phase, strength = _phase(time, gait.duration, generator)
+    for gait, part in _plan(time):
+        own = time[part] - time[part.start]
+        envelope = np.clip(np.minimum(own, own[-1] - own) / FADE, 0.0, 1.0)
+        phase, strength = _phase(own, gait.duration, generator)
         for axis, series in enumerate((gait.x, gait.y, gait.z)):
             for number, (cosine, sine) in enumerate(series, start=1):
                 wave = cosine * np.cos(number * phase) + sine * np.sin(number * phase)
-                thigh[:, axis] += envelope * strength * wave
-        bounce += envelope * gait.bounce * np.cos(2 * phase - 0.6)
+                thigh[part, axis] += envelope * strength * wave
+        bounce[part] += envelope * gait.bounce * np.cos(2 * phase - 0.6)
     # The angle of the thigh tilts gravity in its frame; slow leakage keeps the integral from wandering off.
     angle = _leaky_integral(thigh[:, 2], rate)
     felt = np.column_stack([np.sin(angle), np.cos(angle) + bounce, np.zeros(count)])
@@ -92,22 +106,21 @@ def simulate_walk(minutes: float = 20, rate: float = 50, seed: int = 7) -> Sampl
     return make_samples(time, gyroscope, accelerometer)
 
 
-def _plan(time: np.ndarray) -> list[tuple[Gait, np.ndarray]]:
-    """For each way of moving, how far it is under way at each time, 0 to 1."""
-    length = float(time[-1]) if len(time) else 0.0
+def _plan(time: np.ndarray) -> Iterator[tuple[Gait, slice]]:
+    """The ways of moving one after the other, each with its part of the samples."""
+    length = float(time[-1])
     rounds = max(1, round(length / ROUND_SECONDS))
     borders = np.cumsum([0.0] + [share for _, share in ROUND * rounds]) * (length / rounds)
-    plan: list[tuple[Gait, np.ndarray]] = []
+    starts = np.searchsorted(time, borders)
     for number, (gait, _) in enumerate(ROUND * rounds):
-        rise = np.clip((time - borders[number]) / FADE, 0.0, 1.0)
-        fall = np.clip((borders[number + 1] - time) / FADE, 0.0, 1.0)
-        plan.append((gait, np.minimum(rise, fall)))
-    return plan
+        first, last = int(starts[number]), int(starts[number + 1])
+        if gait is not STILL and last > first:
+            yield gait, slice(first, last)
 
 
 def _phase(time: np.ndarray, duration: float, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Phase in radians and strength around 1, both varying slowly from cycle to cycle."""
-    cycles = int(time[-1] / duration * 1.3) + 3 if len(time) else 3
+    cycles = int(time[-1] / duration * 1.3) + 3
     own = duration * np.clip(1 + 0.025 * generator.standard_normal(cycles), 0.85, 1.15)
     ends = np.r_[0.0, np.cumsum(own)]
     phase = 2 * np.pi * np.interp(time, ends, np.arange(cycles + 1))

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from client import Configuration, ConfigurationError, OpenMetabolicsClient, sparkline, srp
 from client.transport import Connection, ServiceError
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 VALUES = {
@@ -102,6 +102,7 @@ def test_the_time_is_english_and_without_a_leading_zero() -> None:
     assert srp.format_timestamp(datetime(2026, 3, 5, 7, 8, 9)) == "Thu Mar 5 07:08:09 UTC 2026"
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=0))
 def test_padding_is_the_shortest_form_whose_first_bit_is_zero(value: int) -> None:
     padded = srp.pad(value)
@@ -163,6 +164,7 @@ def test_a_file_that_is_none_is_said(tmp_path: Path) -> None:
             Configuration.load(str(tmp_path / "bad.json"))
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats()), st.integers(-1, 100))
 def test_a_sparkline_has_at_most_its_width(values: list[float], width: int) -> None:
     line = sparkline(values, width)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -43,7 +44,13 @@ def rotated(samples: Samples, seed: int) -> Samples:
 def assert_sound(result: Estimate, samples: Samples) -> None:
     """The laws every estimate obeys."""
     windows = result.windows
-    numbers = [result.kilocalories, result.mean_watts, result.peak_watts, result.active_minutes, result.duration_seconds]
+    numbers = [
+        result.kilocalories,
+        result.mean_watts,
+        result.peak_watts,
+        result.active_minutes,
+        result.duration_seconds,
+    ]
     assert all(math.isfinite(number) and number >= 0 for number in numbers)
     assert result.kilocalories == pytest.approx(sum(window.kilocalories for window in windows))
     assert result.duration_seconds == pytest.approx(float(samples.time[-1] - samples.time[0]))
@@ -51,7 +58,7 @@ def assert_sound(result: Estimate, samples: Samples) -> None:
         assert windows[0].start == samples.time[0]
         assert windows[-1].end == samples.time[-1]
         assert result.peak_watts == max(window.watts for window in windows)
-    for before, after in zip(windows, windows[1:], strict=False):
+    for before, after in itertools.pairwise(windows):
         assert before.end == after.start
     for window in windows:
         assert window.end > window.start
@@ -147,7 +154,9 @@ def test_uneven_sampling_gives_nearly_the_same() -> None:
     keep = generator.random(len(walk.time)) > 0.2
     keep[[0, -1]] = True
     uneven = Samples(
-        walk.time[keep] + generator.uniform(-0.004, 0.004, keep.sum()), walk.gyroscope[keep], walk.accelerometer[keep]
+        walk.time[keep] + generator.uniform(-0.004, 0.004, keep.sum()),
+        walk.gyroscope[keep],
+        walk.accelerometer[keep],
     )
     assert estimate(uneven, ADULT).kilocalories == pytest.approx(estimate(walk, ADULT).kilocalories, rel=0.03)
 
@@ -227,8 +236,9 @@ def test_the_recorded_walk_is_mostly_walking_at_a_walkers_rate() -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("age", 4), ("age", 121), ("age", math.nan), ("age", "34"), ("weight", 0), ("weight", 351), ("weight", None),
-        ("weight", True), ("height", 178), ("height", 0.5), ("height", math.inf), ("sex", "m"), ("sex", None),
+        ("age", 4), ("age", 121), ("age", math.nan), ("age", "34"), ("weight", 0), ("weight", 351), ("weight",
+        None), ("weight", True), ("height", 178), ("height", 0.5), ("height", math.inf), ("sex", "m"), ("sex",
+        None),
     ],
 )  # fmt: skip
 def test_body_data_out_of_range_are_refused_by_name(field: str, value: object) -> None:
@@ -285,7 +295,15 @@ def test_any_signal_gives_a_sound_estimate(
 
 def test_a_recording_that_is_none_is_refused_with_its_path(tmp_path: Path) -> None:
     for number, content in enumerate(
-        [b"", b"a,b,c\n", b"1,2,3\n", b"1,2,3,4,5,6,nan\n", b"\x1f\x8bbroken", b"1,2,3,4,5,6,7\n1,2\n", b"\xff\xfe"]
+        [
+            b"",
+            b"a,b,c\n",
+            b"1,2,3\n",
+            b"1,2,3,4,5,6,nan\n",
+            b"\x1f\x8bbroken",
+            b"1,2,3,4,5,6,7\n1,2\n",
+            b"\xff\xfe",
+        ]
     ):
         path = tmp_path / f"{number}.csv"
         path.write_bytes(content)

@@ -7,7 +7,7 @@ from array import array
 
 import pytest
 from functions import samples_csv
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from shared import raw, timestamps
 from shared.errors import RequestError
@@ -34,11 +34,13 @@ def batches(draw: st.DrawFn) -> raw.Samples:
     return raw.Samples(columns, array("q", times), tuple(array("d", column) for column in values))
 
 
+@settings(deadline=None)
 @given(batches())
 def test_what_is_written_is_read_back_as_the_same_samples(samples: raw.Samples) -> None:
     assert parse(samples_csv.format_samples(samples)) == samples
 
 
+@settings(deadline=None)
 @given(st.text() | st.text(alphabet="Timestamp,AccelerometerGyroscope_XYZ0123456789.-+eE\n\r\"' ïNa"))
 def test_any_text_at_all_is_taken_or_refused_with_a_reason(text: str) -> None:
     for candidate in (text, f"{HEADER}\n{text}", f"{HEADER}\n1.0,{text}\n"):
@@ -49,6 +51,7 @@ def test_any_text_at_all_is_taken_or_refused_with_a_reason(text: str) -> None:
             assert error.field == "csv_data"
 
 
+@settings(deadline=None)
 @given(batches(), st.integers(1, 12))
 def test_rows_and_chunks_hold_the_samples_they_were_made_from(samples: raw.Samples, size: int) -> None:
     rows = [raw.decode(item) for item in raw.row_items(samples, "s", "a@b.c")]
@@ -63,6 +66,7 @@ def test_rows_and_chunks_hold_the_samples_they_were_made_from(samples: raw.Sampl
         assert [value for chunk in chunks for value in chunk.values[position]] == list(array("f", column))
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, timestamps.LIMIT - 1), min_size=2))
 @pytest.mark.requirement("OM-B01", "OM-C10")
 def test_string_order_of_the_sort_key_is_time_order(times: list[int]) -> None:

@@ -188,7 +188,7 @@ def test_what_the_store_hands_back_is_sent_again(backend: Backend, monkeypatch: 
     client = backend.client("dynamodb")
     real, calls = client.batch_write_item, []
 
-    def half(RequestItems: dict) -> dict:  # noqa: N803
+    def half(RequestItems: dict) -> dict:
         ((table, requests),) = RequestItems.items()
         calls.append(len(requests))
         keep = max(1, len(requests) // 2)

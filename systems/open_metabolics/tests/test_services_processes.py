@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from om_support.backend import ROOT, Backend, until
-from om_support.calls import ok
+from om_support.calls import ROUTES, ok
 from om_support.jobs import make_worker, row, upload
 from om_support.processes import begun, free_port, service, stub_worker
+from services.energy.settings import NEEDED, SettingsError, read_settings
 
 START = "process-energy-expenditure"
 
@@ -144,8 +148,6 @@ def test_an_unknown_role_ends_with_code_2_and_a_clear_message(backend: Backend, 
 
 @pytest.mark.requirement("OM-B23")
 def test_missing_and_wrong_settings_are_all_named_at_once(backend: Backend) -> None:
-    from services.energy.settings import SettingsError, read_settings
-
     with pytest.raises(SettingsError, match=r"RAW_SENSOR_TABLE.*QUEUE_URL.*RESULTS_TABLE"):
         read_settings({"SERVICE_TYPE": "worker"})
     with pytest.raises(SettingsError, match="USER_POOL_ISSUER, USER_POOL_JWKS_URL, USER_POOL_CLIENT_ID"):
@@ -182,12 +184,50 @@ def test_the_api_role_serves_health_and_stops_with_code_0(backend: Backend) -> N
         assert process.events("stop")
 
 
-def test_the_functions_start_without_the_sdk(backend: Backend) -> None:
-    """A cold start pays for boto3 only when a call needs it, and never for numpy."""
-    code = (
-        "import sys\n"
-        "from functions import sensor, process, profiles, sessions, surveys\n"
-        "print(sorted({'boto3', 'numpy', 'starlette', 'jwt'} & set(sys.modules)))"
+@pytest.mark.requirement("OM-R18")
+def test_the_functions_archive_needs_nothing_but_functions_and_shared(tmp_path: Path) -> None:
+    """And a cold start pays for boto3 only when a call needs it."""
+    for name in ("functions", "shared"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    modules = sorted({target.rpartition(".")[0] for target in ROUTES.values()})
+    code = f"""
+import sys
+{"; ".join(f"import {module}" for module in modules)}
+print(sorted({{'boto3', 'numpy', 'starlette', 'jwt', 'services', 'client'}} & set(sys.modules)))
+"""
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
     )
-    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
+    assert (found.stdout.strip(), found.stderr) == ("[]", "")
+
+
+@pytest.mark.requirement("OM-B23", "OM-R34")
+def test_the_image_needs_nothing_but_what_its_dockerfile_copies(tmp_path: Path) -> None:
+    dockerfile = (ROOT / "services" / "energy" / "Dockerfile").read_text()
+    copied = re.findall(r"^COPY (\S+)/ ", dockerfile, flags=re.MULTILINE)
+    for name in copied:
+        shutil.copytree(ROOT / name, tmp_path / name)
+    (command,) = re.findall(r"^CMD (.*)$", dockerfile, flags=re.MULTILINE)
+    program, *arguments = json.loads(command)
+    assert program == "python"
+    environment = {"PATH": "/usr/bin", "SERVICE_TYPE": "worker"}
+    found = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 2
+    assert found.stderr.startswith("error: SERVICE_TYPE=worker needs these variables too: RAW_SENSOR_TABLE")
+    code = "import services.energy.api, services.energy.worker, services.energy.dead_letters"
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
+
+
+@pytest.mark.requirement("OM-C28")
+def test_the_image_runs_without_root_on_a_port_above_1024() -> None:
+    lines = (ROOT / "services" / "energy" / "Dockerfile").read_text().splitlines()
+    assert "USER 10001" in lines
+    assert "EXPOSE 8080" in lines
+    assert read_settings({**dict.fromkeys(NEEDED["worker"], "x"), "SERVICE_TYPE": "worker"}).port == 8080

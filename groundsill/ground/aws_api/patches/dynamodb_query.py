@@ -267,7 +267,7 @@ class Orders:
 
     def _read(self, partition: Partition, low: int, high: int, forward: bool, limit: Any, whole: bool) -> list[Any]:
         places = range(low, high) if forward else range(high - 1, low - 1, -1)
-        most = int(limit) - 1 if limit is not None else len(places)
+        most = int(limit) + 1 if limit is not None else len(places)
         found: list[Any] = []
         total = 0
         for place in places[:max(most, 0)]:

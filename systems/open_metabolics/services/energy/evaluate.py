@@ -32,9 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command and return the exit code."""
     from .estimation.dataset import DatasetError, load_dataset
 
-    parser = argparse.ArgumentParser(
-        prog="evaluate", description="Measure the energy model on labelled gait cycles."
-    )
+    parser = argparse.ArgumentParser(prog="evaluate", description="Measure the energy model on labelled gait cycles.")
     parser.add_argument("data", type=Path, help="npz file with x, y, subject, condition")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(arguments)
@@ -117,7 +115,8 @@ def _table(report: dict[str, Any]) -> str:
         lines += ["", "condition  people   error    bias  measured"]
     for condition, row in report["by_condition"].items():
         lines.append(
-            f"{condition:<10} {row['people']:>5} {row['mape']:>6.1f} % {row['bias']:>+6.1f} % {row['measured_watts']:>6.0f} W"
+            f"{condition:<10} {row['people']:>5} {row['mape']:>6.1f} % {row['bias']:>+6.1f} % "
+            f"{row['measured_watts']:>6.0f} W"
         )
     return "\n".join(lines)
 

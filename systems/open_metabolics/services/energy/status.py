@@ -64,7 +64,8 @@ class StatusRow:
             self._update(
                 "SET #s = :processing, JobId = :job, UserEmail = :email, Progress = :zero, "
                 "WorkerId = :worker, LeaseUntil = :lease, Attempts = :attempt, "
-                "StartedAt = :now, UpdatedAt = :now, CreatedAt = if_not_exists(CreatedAt, :asked) REMOVE #e, WillRetry, CompletedAt",
+                "StartedAt = :now, UpdatedAt = :now, CreatedAt = if_not_exists(CreatedAt, :asked) "
+                "REMOVE #e, WillRetry, CompletedAt",
                 "attribute_not_exists(SessionId) OR (JobId = :job AND (#s IN (:pending, :failed) OR "
                 "(#s = :processing AND LeaseUntil < :free)))",
                 {

@@ -26,26 +26,16 @@ def main(arguments: list[str] | None = None) -> int:
     from .estimation.fitting import FittingError
     from .estimation.model import MODEL_PATH
 
-    parser = argparse.ArgumentParser(
-        prog="train", description="Train the energy model and write its data file."
-    )
-    parser.add_argument(
-        "data", type=Path, help="labelled gait cycles, an npz file with x, y, subject, condition"
-    )
-    parser.add_argument(
-        "--out", type=Path, default=MODEL_PATH, help="where to write (default: the shipped model)"
-    )
-    parser.add_argument(
-        "--check", action="store_true", help="only compare with the shipped model's parameters"
-    )
+    parser = argparse.ArgumentParser(prog="train", description="Train the energy model and write its data file.")
+    parser.add_argument("data", type=Path, help="labelled gait cycles, an npz file with x, y, subject, condition")
+    parser.add_argument("--out", type=Path, default=MODEL_PATH, help="where to write (default: the shipped model)")
+    parser.add_argument("--check", action="store_true", help="only compare with the shipped model's parameters")
     options = parser.parse_args(arguments)
     try:
         dataset = load_dataset(options.data)
         if options.check:
             current = parameters_are_current(dataset)
-            print(
-                "the model is what the data give" if current else "the model is out of date: train it again"
-            )
+            print("the model is what the data give" if current else "the model is out of date: train it again")
             return 0 if current else 1
         text = to_text(train(dataset))
     except DatasetError as problem:

@@ -1,7 +1,8 @@
 """Energy expenditure from a phone in the trouser pocket.
 
-`estimate(samples, profile)` gives the curve of one session; see `MODEL.md` beside this package for the method, its
-validation and its limits. The names are loaded on first use, so that importing this package does not load numpy.
+`estimate(samples, profile)` gives the curve of one session; see `MODEL.md` beside this package for the
+method, its validation and its limits. The names are loaded on first use, so that importing this package does
+not load numpy.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From the phone's axes to the thigh's: x anterior-posterior, y up the leg, z mediolateral (the axis of the swing)."""
+"""From the phone's axes to the thigh's: x anterior-posterior, y up the leg, z the axis of the swing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from .gait import cycle_ranges, resample_cycles, swing_peaks
 #: g. Below this mean length the accelerometer holds no gravity (a phone that reports user acceleration only).
 LEAST_GRAVITY = 0.3
 HALF_TURN = np.array([-1.0, 1.0, -1.0])
-#: Cycles. A bout with at least so many is sure of its own direction; a shorter one listens to the whole session.
+#: Cycles. A bout with at least so many is sure of its own direction; a shorter one listens to the whole
+#: session.
 SURE = 10
 #: Seconds after which a bout is calibrated anew.
 PIECE = 30.0
@@ -38,10 +39,11 @@ class Aligned:
 def align(gyroscope: np.ndarray, accelerometer: np.ndarray) -> Aligned:
     """One bout in thigh axes, up to half a turn about y.
 
-    The mean acceleration gives y: while a leg moves, its long axis points along gravity on average. Of the directions
-    across y, the one that holds most of the angular velocity is the axis of the swing, z. Without gravity in the
-    signal, z is the main axis of the angular velocity and y the second one. After OpenMetabolics' calibration of
-    each bout, with the principal axis in closed form instead of a search over angles.
+    The mean acceleration gives y: while a leg moves, its long axis points along gravity on average. Of the
+    directions across y, the one that holds most of the angular velocity is the axis of the swing, z. Without
+    gravity in the signal, z is the main axis of the angular velocity and y the second one. After
+    OpenMetabolics' calibration of each bout, with the principal axis in closed form instead of a search over
+    angles.
 
     A phone slips in its pocket, so a long bout is calibrated anew every 30 s; the axes of each piece keep the
     direction of the piece before.
@@ -81,11 +83,12 @@ def _main_axis(vectors: np.ndarray) -> np.ndarray:
 
 
 def forward(bouts: list[Aligned], templates: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """For each bout, its signal with the swing forward positive and the index ranges (k, 2) of its gait cycles.
+    """For each bout, its signal with the swing forward positive and index ranges (k, 2) of its gait cycles.
 
-    Both ways round are segmented and each cycle is compared with the mean swing of walking, running, cycling and
-    climbing; the way whose cycles fit better is the right one. A bout of few cycles is decided by all bouts of the
-    session together, each with the weight of its cycles and as far as the phone lay the same way.
+    Both ways round are segmented and each cycle is compared with the mean swing of walking, running, cycling
+    and climbing; the way whose cycles fit better is the right one. A bout of few cycles is decided by all
+    bouts of the session together, each with the weight of its cycles and as far as the phone lay the same
+    way.
 
     Args:
         bouts: What `align` gives for each bout of a session.
@@ -114,4 +117,3 @@ def _fit(signal: np.ndarray, templates: np.ndarray) -> tuple[float, np.ndarray]:
     swing = swing - swing.mean(axis=1, keepdims=True)
     swing /= np.linalg.norm(swing, axis=1, keepdims=True) + 1e-9
     return float((swing @ templates.T).max(axis=1).mean()), ranges
-

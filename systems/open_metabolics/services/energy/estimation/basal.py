@@ -16,9 +16,11 @@ _SEX_TERM = {"male": 5.0, "female": -161.0, "unspecified": (5.0 - 161.0) / 2}
 def basal_watts(profile: Profile) -> float:
     """Basal metabolic rate in watts by the Mifflin-St Jeor equation.
 
-    10 x kg + 6.25 x cm - 5 x years + 5 (male) or - 161 (female), in kcal a day; `unspecified` is the mean of both.
+    10 x kg + 6.25 x cm - 5 x years + 5 (male) or - 161 (female), in kcal a day; `unspecified` is the mean of
+    both.
     Source: Mifflin MD, St Jeor ST, et al. A new predictive equation for resting energy expenditure in healthy
-    individuals. American Journal of Clinical Nutrition 51:241-247, 1990. It is the equation of OpenMetabolics too.
+    individuals. American Journal of Clinical Nutrition 51:241-247, 1990. It is the equation of OpenMetabolics
+    too.
 
     Example:
         >>> round(basal_watts(Profile(age=34, weight=77, height=1.78, sex="male")), 1)

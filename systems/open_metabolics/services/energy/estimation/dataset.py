@@ -26,7 +26,8 @@ class Dataset:
     """Gait cycles with their measured metabolic rate.
 
     Args:
-        x: (n, 95): age, sex, mass (kg), height (m), duration (s), angular velocity x, y, z at 30 points each (rad/s).
+        x: (n, 95): age, sex, mass (kg), height (m), duration (s), angular velocity x, y, z at 30 points each
+            (rad/s).
         y: (n,) watts.
         subject: (n,) who.
         condition: (n,) what, such as `C02`.
@@ -70,7 +71,7 @@ class Dataset:
         return Dataset(self.x[keep], self.y[keep], self.subject[keep], self.condition[keep])
 
     def fingerprints(self) -> list[str]:
-        """One short hash a pair of body mass, height and measured rate: knows a pair again, whatever its names."""
+        """One short hash a pair, of mass, height and measured rate: knows it again, whatever its names."""
         found: set[str] = set()
         for index in range(len(self.pairs)):
             row = int(np.flatnonzero(self.pair == index)[0])
@@ -83,14 +84,16 @@ def load_dataset(path: Path) -> Dataset:
     """Read and check a file of the form of `training.npz`.
 
     Raises:
-        DatasetError: No such file, not an npz archive, an array is missing, of a wrong shape or type, or holds values
-            that are not finite or not possible.
+        DatasetError: No such file, not an npz archive, an array is missing, of a wrong shape or type, or
+            holds values that are not finite or not possible.
     """
     try:
         with np.load(path, allow_pickle=False) as archive:
             missing = [name for name in ("x", "y", "subject", "condition") if name not in archive]
             if missing:
-                raise DatasetError(f"{path}: array {', '.join(missing)} is missing; found {', '.join(archive) or 'none'}")
+                raise DatasetError(
+                    f"{path}: array {', '.join(missing)} is missing; found {', '.join(archive) or 'none'}"
+                )
             x, y, subject, condition = (archive[name] for name in ("x", "y", "subject", "condition"))
     except FileNotFoundError:
         raise DatasetError(f"{path}: no such file") from None
@@ -117,7 +120,12 @@ def _problem(x: np.ndarray, y: np.ndarray, subject: np.ndarray, condition: np.nd
         wrong = np.argwhere(~np.isfinite(array))
         if len(wrong):
             return f"{name} is not finite at row {int(wrong[0][0])}"
-    for name, values in (("mass (x column 2)", x[:, 2]), ("height (x column 3)", x[:, 3]), ("duration (x column 4)", x[:, 4]), ("y", y)):
+    for name, values in (
+        ("mass (x column 2)", x[:, 2]),
+        ("height (x column 3)", x[:, 3]),
+        ("duration (x column 4)", x[:, 4]),
+        ("y", y),
+    ):
         wrong = np.flatnonzero(values <= 0)
         if len(wrong):
             return f"{name} must be positive, row {int(wrong[0])} has {values[wrong[0]]:g}"

@@ -1,7 +1,8 @@
 """Features of gait cycles, the same for training and for use.
 
-Everything is blind to the sign of the x and y axes: a left leg is the mirror image of a right one, and phones differ
-in the sign of gravity, so a model that knew these signs would know something that a pocket cannot tell it.
+Everything is blind to the sign of the x and y axes: a left leg is the mirror image of a right one, and phones
+differ in the sign of gravity, so a model that knew these signs would know something that a pocket cannot tell
+it.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ SLOWEST = 12.0
 
 @dataclass(frozen=True)
 class Stretch:
-    """Filtered samples on an even grid of `RATE` Hz, without a gap: start in seconds, arrays of shape (n, 3)."""
+    """Filtered samples on an even grid of `RATE` Hz without a gap; start in seconds, arrays (n, 3)."""
 
     start: float
     gyroscope: np.ndarray
@@ -39,8 +39,8 @@ class Stretch:
 def low_pass(signal: np.ndarray, rate: float) -> np.ndarray:
     """Zero-phase low-pass of every column of `signal` (n, k), sampled at `rate` Hz.
 
-    The gain is that of a Butterworth filter run forwards and backwards, 1 / (1 + (f / cutoff)^(2 x order)), applied
-    to the spectrum of the signal continued by odd reflection, so no edge transient appears.
+    The gain is that of a Butterworth filter run forwards and backwards, 1 / (1 + (f / cutoff)^(2 x order)),
+    applied to the spectrum of the signal continued by odd reflection, so no edge transient appears.
     """
     count = len(signal)
     if count < 3:
@@ -67,8 +67,8 @@ def _even_size(count: int) -> int:
 def stretches(samples: Samples) -> list[Stretch]:
     """Cut the samples at gaps, put each part on an even grid, filter it and bring it to `RATE` Hz.
 
-    Uneven sampling and rates from 12 to 400 Hz are accepted; a part that is shorter than two seconds or sampled
-    more slowly is left out, and so counts as rest.
+    Uneven sampling and rates from 12 to 400 Hz are accepted; a part that is shorter than two seconds or
+    sampled more slowly is left out, and so counts as rest.
     """
     time = samples.time
     cuts = np.flatnonzero(np.diff(time) > GAP) + 1

@@ -1,9 +1,10 @@
-"""Training: from labelled gait cycles to the model. Needs scikit-learn for the forest; everything else is numpy."""
+"""Training: from labelled gait cycles to the model. The forest needs scikit-learn; all else is numpy."""
 
 from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -13,8 +14,8 @@ from .model import Classifier, Expert, Model, Trees
 
 KINDS = ("walk", "run", "cycle", "stairs")
 
-#: Condition -> kind. C08, C11 and C12 are named cycling, but their cycles have the waveform, the cadence (1.1 s) and
-#: the flat cost (4.8 W/kg at 20, 80 and 150 W alike) of walking, so they are learnt as walking.
+#: Condition -> kind. C08, C11 and C12 are named cycling, but their cycles have the waveform, the cadence
+#: (1.1 s) and the flat cost (4.8 W/kg at 20, 80 and 150 W alike) of walking, so they are learnt as walking.
 CONDITION_KIND = {
     **dict.fromkeys(("C02", "C03", "C04", "C14", "C15", "C08", "C11", "C12"), "walk"),
     **dict.fromkeys(("C05", "C06", "C07", "C16", "C17"), "run"),
@@ -24,12 +25,13 @@ CONDITION_KIND = {
 
 CLASSIFIER_FEATURES = (
     "log_duration", "log_rms_x", "log_rms_y", "log_rms_z", "log_rate_rms_z", "skew_z", "positive_share_z",
-    "log_amplitude_z1", "log_amplitude_z2", "log_amplitude_z3", "cosine_z2", "cosine_z3", "sine_z2", "sine_z3",
+    "log_amplitude_z1", "log_amplitude_z2", "log_amplitude_z3",
+    "cosine_z2", "cosine_z3", "sine_z2", "sine_z3",
 )  # fmt: skip
 CLASSIFIER_SHRINKAGE = 0.1
 #: What an expert may be; which, is chosen for each kind inside the training people alone (`_choose`).
-#: Exponents of body mass: a body that carries itself spends in proportion to its mass or, as metabolism scales, to
-#: its power of 3/4; at a given load of an ergometer the power hardly depends on it.
+#: Exponents of body mass: a body that carries itself spends in proportion to its mass or, as metabolism
+#: scales, to its power of 3/4; at a given load of an ergometer the power hardly depends on it.
 EXPONENTS = {"walk": (0.75, 1.0), "run": (0.75, 1.0), "cycle": (0.0, 0.5), "stairs": (0.75, 1.0)}
 _SWING = ("log_duration", "log_rms_z", "log_rate_rms_z")
 EXPERT_FEATURES = (_SWING, (*_SWING, "log_height"))
@@ -39,7 +41,7 @@ PENALTIES = (3.0, 10.0, 30.0)
 MASS_PENALTY = 90.0
 INNER_FOLDS = 6
 REWEIGHTINGS = 30
-#: A pair whose label contradicts its waveform this clearly (leave-people-out) is learnt as what it looks like.
+#: A pair whose label contradicts its waveform this clearly (leave-people-out) is learnt as its waveform.
 RELABEL_CONFIDENCE = 0.9
 
 TREES = 40
@@ -48,7 +50,7 @@ TREE_FEATURE_SHARE = 0.6
 #: Smallest leaf, in cycles after augmentation: as many as one pair has.
 TREE_LEAF = 15
 CYCLES_PER_PAIR = 5
-#: Rotated copies of every cycle, and the standard deviation of the rotation in degrees: what alignment leaves over.
+#: Rotated copies of every cycle, and the standard deviation of the rotation in degrees, as alignment leaves.
 ROTATED_COPIES = 2
 ROTATION_DEGREES = 10.0
 
@@ -144,7 +146,7 @@ class _Form:
 
 
 def _choose(table: _PairTable, own: np.ndarray, kind: str) -> _Form:
-    """The form with the least mean absolute percentage error over people left out inside the training data."""
+    """The form with the least mean absolute percentage error over people left out inside the data."""
     forms = [_Form(*form) for form in itertools.product(EXPONENTS[kind], EXPERT_FEATURES, PENALTIES)]
     errors: list[float] = []
     for form in forms:
@@ -159,7 +161,7 @@ def _choose(table: _PairTable, own: np.ndarray, kind: str) -> _Form:
 
 
 def _fit_expert(table: _PairTable, own: np.ndarray, form: _Form) -> Expert:
-    """Least absolute percentage error of the rate, which is what is reported, with a ridge penalty, by reweighting."""
+    """Least absolute percentage error (what is reported) with a ridge penalty, by reweighting."""
     matrix, watts = table.features[own], table.watts[own]
     columns = np.array([NAMES.index(name) for name in form.features], dtype=np.intp)
     chosen = matrix[:, columns]
@@ -175,7 +177,7 @@ def _fit_expert(table: _PairTable, own: np.ndarray, form: _Form) -> Expert:
         weighted = design * weight[:, None]
         coefficients = np.linalg.solve(weighted.T @ design + ridge, weighted.T @ target)
         residual = design @ coefficients - target
-        # d|exp(r) - 1| / dr = exp(r) in size: an estimate too high by a factor costs more than one too low by it.
+        # d|exp(r) - 1| / dr = exp(r) in size: too high by a factor costs more than too low by it.
         weight = 0.1 * np.exp(np.clip(residual, -1.0, 1.0)) / np.maximum(0.03, np.abs(residual))
     return replace(expert, coefficients=coefficients)
 
@@ -220,22 +222,22 @@ def _rotated(cycles: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     return cycles * np.cos(angle) + across * np.sin(angle) + along * (1 - np.cos(angle))
 
 
-def _flatten(trees: list[object]) -> Trees:
+def _flatten(trees: list[Any]) -> Trees:
     """All trees one after the other, depth first, so that the left child is always the next node."""
     parts: dict[str, list[np.ndarray]] = {key: [] for key in ("feature", "threshold", "right", "value")}
     roots: list[int] = []
     offset = depth = 0
     for tree in trees:
-        own = np.arange(tree.node_count)  # type: ignore[attr-defined]
-        leaf = tree.children_left < 0  # type: ignore[attr-defined]
+        own = np.arange(tree.node_count)
+        leaf = tree.children_left < 0
         roots.append(offset)
-        parts["feature"].append(np.where(leaf, 0, tree.feature))  # type: ignore[attr-defined]
-        parts["threshold"].append(np.where(leaf, 0.0, tree.threshold))  # type: ignore[attr-defined]
-        if not np.array_equal(tree.children_left[~leaf], own[~leaf] + 1):  # type: ignore[attr-defined]
+        parts["feature"].append(np.where(leaf, 0, tree.feature))
+        parts["threshold"].append(np.where(leaf, 0.0, tree.threshold))
+        if not np.array_equal(tree.children_left[~leaf], own[~leaf] + 1):
             raise FittingError("this scikit-learn does not number its trees depth first, as the model file needs")
-        parts["right"].append(np.where(leaf, own, tree.children_right) + offset)  # type: ignore[attr-defined]
-        parts["value"].append(np.where(leaf, tree.value[:, 0, 0], 0.0))  # type: ignore[attr-defined]
-        depth = max(depth, int(tree.max_depth))  # type: ignore[attr-defined]
+        parts["right"].append(np.where(leaf, own, tree.children_right) + offset)
+        parts["value"].append(np.where(leaf, tree.value[:, 0, 0], 0.0))
+        depth = max(depth, int(tree.max_depth))
         offset += len(own)
     joined = {key: np.concatenate(part) for key, part in parts.items()}
     return Trees(np.array(roots), **joined, mass_exponent=TREE_MASS_EXPONENT, depth=depth)

@@ -17,7 +17,7 @@ POINTS = 30
 
 
 def swing_peaks(swing: np.ndarray) -> np.ndarray:
-    """Indices of the forward swings: maxima above 70 degrees/s, at least 0.6 s apart, the higher one winning."""
+    """Indices of the forward swings: maxima above 70 degrees/s, 0.6 s apart, the higher one winning."""
     middle = swing[1:-1]
     candidates = np.flatnonzero((middle > swing[:-2]) & (middle >= swing[2:]) & (middle >= PEAK_HEIGHT)) + 1
     distance = int(PEAK_DISTANCE * RATE)

@@ -61,7 +61,7 @@ class Expert:
 
 @dataclass(frozen=True)
 class Trees:
-    """A forest as flat arrays: the left child is the next node, and a leaf, marked by `right` = itself, stays."""
+    """A forest as flat arrays: the left child is the next node; a leaf is its own right child."""
 
     roots: np.ndarray
     feature: np.ndarray

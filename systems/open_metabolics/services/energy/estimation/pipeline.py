@@ -32,20 +32,20 @@ class _Cycles:
 def estimate(samples: Samples, profile: Profile, *, progress: Callable[[float], None] | None = None) -> Estimate:
     """Energy expenditure over a session, as a curve of windows and in total.
 
-    Windows last 10 s. Where samples are missing for more than 2 s, one window spans the gap and counts as rest, since
-    nothing is known there; shorter gaps are interpolated. Uneven sampling is put on an even grid, rates from 12 to
-    400 Hz are accepted (25 to 200 Hz are tested). Time outside gait cycles has the basal rate. A session too short to
-    hold a gait cycle is all rest.
+    Windows last 10 s. Where samples are missing for more than 2 s, one window spans the gap and counts as
+    rest, since nothing is known there; shorter gaps are interpolated. Uneven sampling is put on an even grid,
+    rates from 12 to 400 Hz are accepted (25 to 200 Hz are tested). Time outside gait cycles has the basal
+    rate. A session too short to hold a gait cycle is all rest.
 
     Args:
-        samples: Gyroscope in rad/s and accelerometer in g with their times in seconds. Signals without gravity are
-            accepted (the orientation then comes from the gyroscope alone).
+        samples: Gyroscope in rad/s and accelerometer in g with their times in seconds. Signals without
+            gravity are accepted (the orientation then comes from the gyroscope alone).
         profile: Body data of the person.
         progress: Called with rising shares from 0 to 1 as the work advances; the last call is with 1.
 
     Raises:
-        ValueError: Arrays of other shapes, values that are not finite, or times that do not increase; the text names
-            the field and the first row.
+        ValueError: Arrays of other shapes, values that are not finite, or times that do not increase; the
+            text names the field and the first row.
 
     Example:
         >>> import numpy as np
@@ -128,8 +128,8 @@ def _all_cycles(
 def _filled(start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Starts and ends of a bout's cycles, with the short holes between them given to their neighbours.
 
-    Within a bout, a swing that is too weak to be seen (a turn, a step aside) leaves a hole of at most one long cycle;
-    the person is still moving, so each half of the hole has the rate of the cycle beside it.
+    Within a bout, a swing that is too weak to be seen (a turn, a step aside) leaves a hole of at most one
+    long cycle; the person is still moving, so each half of the hole has the rate of the cycle beside it.
     """
     hole = start[1:] - end[:-1]
     middle = np.where(hole <= LONGEST, (start[1:] + end[:-1]) / 2, np.nan)

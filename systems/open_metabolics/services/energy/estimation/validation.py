@@ -17,7 +17,7 @@ def predict(model: Model, dataset: Dataset) -> np.ndarray:
 
 
 def pair_errors(dataset: Dataset, watts: np.ndarray) -> np.ndarray:
-    """|mean estimate - measured| / measured of each (person, condition) pair, in the order of `dataset.pairs`."""
+    """|mean estimate - measured| / measured of each (person, condition) pair, as in `dataset.pairs`."""
     count = np.bincount(dataset.pair)
     estimate = np.bincount(dataset.pair, watts) / count
     measured = np.bincount(dataset.pair, dataset.y) / count
@@ -25,7 +25,7 @@ def pair_errors(dataset: Dataset, watts: np.ndarray) -> np.ndarray:
 
 
 def people_left_out(dataset: Dataset, folds: int | None, seed: int = 0) -> Iterator[list[str]]:
-    """Groups of people to hold out: one by one when `folds` is None, else `folds` groups dealt out by `seed`."""
+    """Groups of people to hold out: one by one when `folds` is None, else that many, dealt out by `seed`."""
     people = list(dataset.subjects)
     if folds is None or folds >= len(people):
         yield from ([person] for person in people)
