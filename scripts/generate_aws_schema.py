@@ -28,7 +28,7 @@ def provider_schemas(version: str = VERSION, *, probe: bool = True) -> dict[str,
 
     Arguments:
         version: version of ``hashicorp/aws``.
-        probe: whether to ask the provider which data sources take an id, which takes half a minute; default True.
+        probe: whether to ask the provider which data sources take an id (half a minute), default True.
 
     Raises:
         FileNotFoundError: where terraform is not installed.
@@ -67,9 +67,7 @@ def provider_schemas(version: str = VERSION, *, probe: bool = True) -> dict[str,
 
 
 def is_current(schemas: dict[str, Any], path: Path = DATA_FILE, *, probed: bool = True) -> bool:
-    """Whether the data file holds exactly these schemas. Compares content: zlib's bytes differ between its
-    builds.
-    """
+    """Whether the data file holds exactly these schemas. Compares content: zlib's bytes differ between its builds."""
     file = SchemaFile(path)
     expected = records_of(schemas)
     held = {

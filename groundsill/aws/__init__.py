@@ -19,7 +19,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from groundsill.aws.resource import AwsResource, constructor
+from groundsill.aws.resource import NOT_TYPES, AwsResource, constructor
 from groundsill.aws.schema import schema_file
 from groundsill.graph.resource import Lifecycle
 
@@ -27,7 +27,7 @@ __all__ = ["AwsResource", "Lifecycle"]
 
 
 def __getattr__(name: str) -> Any:
-    if name.startswith("_"):
+    if name.startswith(NOT_TYPES):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name == "data":
         return importlib.import_module("groundsill.aws.data")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from groundsill.aws.resource import constructor
+from groundsill.aws.resource import NOT_TYPES, constructor
 from groundsill.aws.schema import schema_file
 
 
 def __getattr__(name: str) -> Any:
-    if name.startswith("_"):
+    if name.startswith(NOT_TYPES):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return constructor(name, data=True)
 

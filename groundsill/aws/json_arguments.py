@@ -1,8 +1,8 @@
 """Which string arguments take JSON text. The provider's schema calls them strings and says no more.
 
 Source: the argument references of the provider's documentation (registry.terraform.io, hashicorp/aws 5.100),
-    where an argument is described as JSON. A mapping or a list given to one of these becomes a
-    :class:`~groundsill.graph.reference.JsonDocument`; given to any other string it is an error.
+where an argument is described as JSON. A mapping or a list given to one of these becomes a
+:class:`~groundsill.graph.reference.JsonDocument`; given to any other string it is an error.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ def _uncertain_ids(provider_schemas: dict[str, Any], section: str) -> dict[str, 
     }
 
 
-_PLACEHOLDERS = {"string": "x", "number": 1, "bool": True, "list": [], "set": [], "map": {}}
+_PLACEHOLDERS: dict[str, Any] = {"string": "x", "number": 1, "bool": True, "list": [], "set": [], "map": {}}
 
 
 def _smallest(block: dict[str, Any]) -> dict[str, Any]:
@@ -68,8 +68,8 @@ def id_probe(provider_schemas: dict[str, Any]) -> dict[str, Any]:
     """A configuration that gives an id to every data source whose schema calls it optional.
 
     The provider's older framework adds an optional id to every type. A resource never takes one, and a data
-    source only where it has an argument of that name; for the others ``terraform validate`` answers "Invalid or
-    unknown key".
+    source only where it has an argument of that name; for the others ``terraform validate`` answers "Invalid
+    or unknown key".
     """
     blocks = _uncertain_ids(provider_schemas, "data_source_schemas")
     return {"data": {type: {"x": {**_smallest(block), "id": "x"}} for type, block in blocks.items()}}

@@ -25,12 +25,10 @@ _LONGEST_SHOWN = 60
 
 
 def text_of(value: object) -> str:
-    """A value as text, whatever it is: also one whose own text cannot be had, such as a number of 5,000
-    digits.
-    """
+    """A value as text, whatever it is: also one whose own text cannot be had, such as a number of 5,000 digits."""
     try:
         return str(value)
-    except Exception:
+    except Exception:  # noqa: BLE001 - the value is the user's, and so is whatever its text raises
         return f"<{type(value).__name__}>"
 
 
@@ -40,7 +38,7 @@ def shown(value: object) -> str:
         return "None"
     try:
         text = repr(value)
-    except Exception:
+    except Exception:  # noqa: BLE001
         text = "..."
     short = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
     return f"{type(value).__name__} {short}".encode("utf-8", "backslashreplace").decode()

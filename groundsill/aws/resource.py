@@ -19,13 +19,16 @@ from groundsill.graph.resource import Resource
 from groundsill.graph.scope import current_scope
 from groundsill.graph.source import SourceLocation, caller_location
 
+NOT_TYPES = ("_", "pytest", "setup", "setUp", "teardown", "tearDown", "load_tests")
+"""What names begin with that Python and test runners look for in a module, and no type of AWS."""
+
 
 class AwsResource(Resource):
     """A resource or data source of the AWS provider.
 
     Attributes of the type are references: ``queue.arn``. What a graph node has of its own comes first
-    (``name`` is the Terraform name, ``type`` the Terraform type, and so ``location``, ``component``,
-    ``address``, ``data``, ``region`` of no node): ``queue["name"]`` always means the attribute of the type.
+    (``queue.name`` is the Terraform name; so are ``type``, ``location``, ``component``, ``address``, ``data``,
+    ``subject`` and ``arguments`` the node's): ``queue["name"]`` always means the attribute of the type.
 
     Example:
         >>> from groundsill import aws
@@ -46,8 +49,7 @@ class AwsResource(Resource):
 
         Raises:
             GroundsillError: where the type has no such attribute, outside a definition. Inside one the
-                mistake is
-                collected.
+                mistake is collected.
         """
         schema = type_schema(self.type, data=self.data)
         if schema is None or not isinstance(step, str) or step in schema.attributes or schema.has_block(step):
@@ -233,7 +235,7 @@ def constructor(name: str, *, data: bool = False) -> Any:
                 UNKNOWN_TYPE,
                 name,
                 f"unknown {kind} type `aws_{name}`",
-                f"the AWS provider {schema_file().provider_version} has {len(names)} {kind} types, not this one",
+                f"the AWS provider {schema_file().provider_version} has {len(names)} {kind} types and not this",
                 mend,
             )
         ],

@@ -86,9 +86,7 @@ class NestedBlock(NamedTuple):
 
 
 class Block:
-    """The attributes and nested blocks of a type or of a nested block, which are decoded when they are asked
-    for.
-    """
+    """The attributes and nested blocks of a type or of a nested block, which are decoded when they are asked for."""
 
     __slots__ = ("_attributes", "_blocks", "_nested", "_record", "attributes", "deprecated", "descriptions")
 

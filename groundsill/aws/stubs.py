@@ -257,9 +257,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         count = write_stubs(folder)
     except OSError as error:
-        print(f"error: the stubs cannot be written\n  {error}", file=sys.stderr)
+        print(f"error: the stubs cannot be written\n  {error}", file=sys.stderr)  # noqa: T201
         return 1
-    print(f"{count} stub files written")
+    print(f"{count} stub files written")  # noqa: T201
     return 0
 
 

@@ -86,8 +86,7 @@ def _template(value: str, wanted: Type, problems: Problems) -> Any:
         parts = split_template(value)
     except (ValueError, IndexError):
         parts = []
-    # Characters that mark references are Groundsill's own: a string that has some and no whole reference is a
-    # mistake.
+    # Characters that mark references are Groundsill's own: a string that has some and no whole reference is a mistake.
     if "".join(map(str, parts)) != value or not all(_whole(part) for part in parts):
         return wrong(
             problems, wanted, value, "the string holds characters that Groundsill keeps for references"

@@ -7,6 +7,7 @@ something moves on a terminal.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -30,6 +31,10 @@ EXIT_CODES = "Exit codes: 0 all went well; 1 an error in the system or in what w
 
 def run() -> int:
     """Run the command that the process was started with."""
+    # A path that is not UTF-8, a log line that the terminal's encoding lacks: shown escaped rather than not at all.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     return main(sys.argv[1:])
 
 

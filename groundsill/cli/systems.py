@@ -78,9 +78,19 @@ def load(folder: Path) -> System:
 
 @contextlib.contextmanager
 def words_aside() -> Generator[None]:
-    """What a definition prints while it runs goes to standard error: standard output is the command's result."""
-    with contextlib.redirect_stdout(sys.stderr):
-        yield
+    """While a definition runs, what it prints goes to standard error: standard output is the command's result.
+
+    Raises:
+        GroundsillError: where the definition ends the program.
+    """
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    except SystemExit as error:
+        raise GroundsillError(Diagnostic(
+            "GS1313", f"the definition ended the program with exit code {error.code}",
+            mend="raise an error instead: it is shown with its line",
+        )) from error
 
 
 def target(given: argparse.Namespace) -> Target:

@@ -34,6 +34,7 @@ class Stage:
         self.production = production
         self._settings = settings
         self._problems = problems
+        self.asked: set[str] = set()
         self._diagnostics = diagnostics
 
     def setting(self, name: str) -> Any:
@@ -46,6 +47,7 @@ class Stage:
             The validated value. Where it is missing or unknown the mistake is collected and a stand-in is returned, so
             that the rest of the definition is read too.
         """
+        self.asked.add(name)
         if name in self._settings:
             return self._settings[name]
         problem = self._problems.get(name)

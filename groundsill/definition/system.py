@@ -129,10 +129,10 @@ class System:
             stage=described, system=self.name, folder=self.folder, name_pattern=self.names,
             name_suffix="" if stage_name == self.default_stage else f"-{stage_name}",
         )
-        for problem in problems.values():
-            if problem.code == "GS1302":
-                diagnostics.add(problem)
         run_definition(self._define, building)
+        # A mistake in a setting that the definition asked for is shown where it did.
+        for name in problems.keys() - described.asked:
+            diagnostics.add(problems[name])
         for problem in graph.problems():
             diagnostics.add(problem)
         return graph, diagnostics

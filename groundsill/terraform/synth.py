@@ -32,18 +32,18 @@ def synthesize(graph: Graph, *, backend: Mapping[str, Any] | None = None) -> dic
 
     Arguments:
         graph: a finished graph without problems.
-        backend: where the state is kept, by backend type, for example ``{"s3": {"bucket": "state", "key":
-            "shop"}}``;
-            default none, which is a file beside the configuration.
+        backend: where the state is kept, by backend type, for example
+            ``{"s3": {"bucket": "state", "key": "shop"}}``; default none: a file beside the configuration.
 
     Example:
         >>> graph = Graph("shop", "dev", "us-east-1")
         >>> queue = graph.add(Resource("aws_sqs_queue", "orders", {"name": "orders"}))
         >>> graph.add_output(Output("queue_url", queue["url"]))
         >>> configuration = synthesize(graph)
-        >>> configuration["resource"], configuration["output"]
-        ({'aws_sqs_queue': {'orders': {'name': 'orders'}}}, {'queue_url': {'value':
-        '${aws_sqs_queue.orders.url}'}})
+        >>> configuration["resource"]
+        {'aws_sqs_queue': {'orders': {'name': 'orders'}}}
+        >>> configuration["output"]
+        {'queue_url': {'value': '${aws_sqs_queue.orders.url}'}}
     """
     required = {"aws": {"source": "hashicorp/aws", "version": schema_file().provider_version}}
     terraform: dict[str, Any] = {"required_version": REQUIRED_TERRAFORM, "required_providers": required}
@@ -140,9 +140,7 @@ def _block(schema: Block | None, arguments: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _value(type: Type, value: Any) -> Any:
-    """A value of an attribute. Terraform's JSON wants every field of an object, those without a value as
-    null.
-    """
+    """A value of an attribute. Terraform's JSON wants every field of an object, those without a value as null."""
     if isinstance(value, str | Reference | JsonDocument) or value is None:
         return template(value)
     if type.kind == "object" and is_mapping(value):

@@ -1,7 +1,7 @@
 """Terraform's template language: references as ``${...}``, literal text escaped, JSON documents as text.
 
 Source: Terraform language documentation, "Strings and Templates", Escape Sequences, and "JSON Configuration
-    Syntax", Expression Mapping (every JSON string is a template there, object keys included).
+Syntax", Expression Mapping (every JSON string is a template there, object keys included).
 """
 
 from __future__ import annotations
@@ -34,8 +34,7 @@ def escape(text: str) -> str:
         '$${aws:username} 50%%{off}'
     """
     if "\r" in text:
-        # Terraform's scanner swallows the character after a carriage return, be it the `$` of an
-        # interpolation.
+        # Terraform's scanner swallows the character after a carriage return, be it the `$` of an interpolation.
         *before, last = text.split("\r")
         return "".join(f'{_literal_before_reference(piece)}${{"\\r"}}' for piece in before) + escape(last)
     if "{" not in text:
@@ -44,9 +43,7 @@ def escape(text: str) -> str:
 
 
 def _escape_marker(match: re.Match[str]) -> str:
-    """``$...${``: Terraform reads only the two characters before ``{`` as an escape, so the last one is
-    doubled.
-    """
+    """``$...${``: Terraform reads only the two characters before ``{`` as an escape, so the last one is doubled."""
     marks = match[0][:-1]
     return f"{marks}{marks[-1]}{{"
 
@@ -81,9 +78,7 @@ def text_template(value: str) -> str:
 
 
 def template(value: Any) -> Any:
-    """Any value for Terraform's JSON: strings and keys as templates, references as interpolations, JSON as
-    text.
-    """
+    """Any value for Terraform's JSON: strings and keys as templates, references as interpolations, JSON as text."""
     if isinstance(value, str):
         return text_template(value)
     if value is None or isinstance(value, bool | int | float):
@@ -179,9 +174,7 @@ def _quoted(text: str) -> str:
 
 
 def render_json(value: Any) -> str:
-    """Readable JSON, two spaces a level, ending in a newline: as ``json.dumps(indent=2)``, several times
-    faster.
-    """
+    """Readable JSON, two spaces a level, ending in a newline: as ``json.dumps(indent=2)``, several times faster."""
     lines: list[str] = []
     _render(value, "\n", lines)
     lines.append("\n")

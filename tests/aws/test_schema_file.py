@@ -137,8 +137,7 @@ def test_thousands_of_resources_are_made_in_a_moment_and_in_little_memory() -> N
         [sys.executable, "-c", MEASURE], capture_output=True, text=True, check=True, timeout=60, cwd=ROOT
     )
     imported, first, one, made, megabytes = map(float, done.stdout.split())
-    # Measured: 3 ms, 0.4 ms, 0.2 ms, 0.12 s, 33 MB. Several times that, because other tests run beside this
-    # one.
+    # Measured: 3 ms, 0.4 ms, 0.2 ms, 0.12 s, 33 MB. Several times that, because other tests run beside this one.
     assert imported < 0.25 and first < 0.02 and one < 0.02
     assert made < 1.5
     assert megabytes < 60

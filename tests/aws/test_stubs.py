@@ -1,6 +1,4 @@
-"""The stubs: a type checker finds what is wrong in a definition, fast, and needs none of them to check
-Groundsill.
-"""
+"""The stubs: a type checker finds what is wrong in a definition, fast, and needs none of them to check Groundsill."""
 
 from __future__ import annotations
 
@@ -27,11 +25,11 @@ from groundsill.graph import Reference
 vpc = aws.vpc("main", cidr_block="10.0.0.0/16")
 subnet = aws.subnet("a", vpc_id=vpc.id, cidr_block="10.0.1.0/24")
 group = aws.security_group("api", vpc_id=vpc.id)
-table = aws.dynamodb_table("raw", name="raw", hash_key="id", 
+table = aws.dynamodb_table("raw", name="raw", hash_key="id",
                            attribute=[{"name": name, "type": "S"} for name in ("id", "x")])
 queue = aws.sqs_queue("jobs", name="jobs", redrive_policy={"maxReceiveCount": 3}, tags={"a": "b"})
 role = aws.iam_role("f", assume_role_policy={"Statement": []})
-function = aws.lambda_function("f", function_name="f", role=role.arn, 
+function = aws.lambda_function("f", function_name="f", role=role.arn,
                                environment={"variables": {"T": table.arn}})
 bucket = aws.s3_bucket("b", bucket="b", lifecycle=aws.Lifecycle(prevent_destroy=True))
 balancer = aws.lb("lb", subnets=[subnet.id], security_groups=[group.id], depends_on=[bucket])

@@ -222,7 +222,7 @@ def test_a_reference_of_the_wrong_type_is_found_before_terraform_does() -> None:
         aws.lb("l", subnets=queue.arn)
     with pytest.raises(GroundsillError, match="is a set of object"):
         aws.sqs_queue("r", name=group.ingress)
-    with pytest.raises(GroundsillError, match="not the whole resource aws_sqs_queue.q"):
+    with pytest.raises(GroundsillError, match=r"not the whole resource aws_sqs_queue\.q"):
         aws.sqs_queue("r", name=queue)
 
 
@@ -256,7 +256,7 @@ def test_mistakes_are_collected_and_the_rest_of_the_definition_is_read() -> None
     with scope.active():
         queue = aws.sqs_queue("jobs", naem="x", delay_seconds=3)
         aws.sqs_queue_policy("jobs", queue_url=queue.url, policy=queue.arnn)
-        aws.sqs_queu("x", anything=1).arn.whatever
+        _ = aws.sqs_queu("x", anything=1).arn.whatever
     assert [item.code for item in scope.diagnostics] == ["GS1101", "GS1108", "GS1107"]
     assert list(scope.graph.resources) == ["aws_sqs_queue.jobs", "aws_sqs_queue_policy.jobs"]
     assert queue.arguments == {"delay_seconds": 3}

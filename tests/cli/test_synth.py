@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .conftest import Shop
+from .conftest import COMMAND, Shop
 
 
 def test_synth_writes_main_tf_json_where_it_is_told(shop: Shop, tmp_path: Path) -> None:
@@ -66,6 +66,17 @@ def test_a_definition_that_is_no_python_is_named_with_its_line(shop: Shop) -> No
     shop.define("x = 1\nthis is not Python\n")
     done = shop.run("synth")
     assert done.returncode == 1 and "--> system.py:2" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_definition_that_ends_the_program_is_an_error(shop: Shop) -> None:
+    shop.define((shop.folder / "system.py").read_text() + "    raise SystemExit(0)\n")
+    done = shop.run("synth")
+    assert done.returncode == 1 and "GS1313" in done.stderr
+
+
+def test_a_path_that_is_not_utf_8_is_an_error_like_others(shop: Shop) -> None:
+    done = subprocess.run([*COMMAND, "synth", b"no\xffwhere", "--json"], cwd=shop.folder, capture_output=True)
+    assert done.returncode == 1 and "no\udcffwhere" in json.loads(done.stdout)["error"]
 
 
 def test_settings_on_the_command_line_go_before_the_file(shop: Shop) -> None:

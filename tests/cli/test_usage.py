@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import re
 import subprocess
@@ -9,6 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from .conftest import Shop
 
@@ -59,6 +63,23 @@ def test_wrong_usage_is_code_2_and_says_what(shop: Shop, arguments: tuple[str, .
     assert done.returncode == 2 and said in done.stderr and done.stdout == "" and "Traceback" not in done.stderr
     as_json = shop.run(*arguments, "--json")
     assert as_json.returncode == 2 and said in json.loads(as_json.stdout)["error"]
+
+
+@given(some.sampled_from((*COMMANDS, "")), some.lists(some.text() | some.sampled_from(
+    ["--json", "--stage", "--set", "--lines", "--since", "--format", "--out", "--component", "--template", "--wipe"]), max_size=4))
+def test_whatever_is_typed_the_answer_is_an_exit_code_and_no_traceback(command: str, words: list[str]) -> None:
+    from groundsill.cli.main import main
+
+    words = [word.replace("\0", "") for word in words if not word.startswith("-h")]
+    system = [] if command in ("", "init") else ["nowhere"]
+    output, errors = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+        # A new system needs a name that it can have; none of these is one.
+        code = main([command, *system, *(f"X{word}" if command == "init" and word[:1] != "-" else word for word in words)])
+    assert code in (1, 2) or (code == 0 and "--help" in output.getvalue())
+    assert "GS2100" not in errors.getvalue() + output.getvalue() and "Traceback" not in errors.getvalue()
+    if "--json" in words:
+        assert json.loads(output.getvalue())
 
 
 def test_a_fault_of_our_own_is_a_line_and_a_file_to_report(shop: Shop, monkeypatch: pytest.MonkeyPatch,

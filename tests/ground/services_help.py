@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,12 +26,16 @@ QUICK = Timing(restart_first=0.05, restart_longest=1.0, settle=0.3, settle_repla
 GROUP = "arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/api/1"
 
 WEB = '''
-import os, sys
+import os, sys, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/exit":
             os._exit(3)
+        if self.path == "/slow":
+            print("a slow request")
+            while not os.path.exists("release"):
+                time.sleep(0.01)
         text = TEXT.encode()
         self.send_response(STATUS if self.path == "/health" else 200)
         self.send_header("Content-Length", str(len(text)))
@@ -43,7 +48,10 @@ ThreadingHTTPServer(("HOST", int(os.environ["PORT"])), Handler).serve_forever()
 
 
 def web(text: str, *, status: int = 200, host: str = "0.0.0.0") -> str:
-    """Source of a web server that answers with a text; `/health` with a status, `/exit` ends it with code 3."""
+    """Source of a web server that answers with a text.
+
+    `/health` has a status of its own, `/exit` ends the server with code 3, `/slow` waits for a file named `release`.
+    """
     return WEB.replace("TEXT", repr(text)).replace("STATUS", str(status)).replace("HOST", host)
 
 
@@ -168,6 +176,23 @@ class Place:
 
         start = asyncio.run if plain else uvloop.run
         return start(asyncio.wait_for(main(), 50))
+
+    def run_behind(
+        self, front: Callable[[Place], AbstractAsyncContextManager[str]],
+        use: Callable[[ServiceRunner, str], Awaitable[None]], **more: Any,
+    ) -> None:
+        """The same behind a load balancer, whose address is given too."""
+        async def main() -> None:
+            async with front(self) as url:
+                settings = self.settings(container_port=8080, target_group_arns=(GROUP,), **more)
+                runner = ServiceRunner(settings, self.targets, self.sink, timing=QUICK)
+                await runner.start()
+                try:
+                    await use(runner, url)
+                finally:
+                    await runner.stop()
+
+        uvloop.run(asyncio.wait_for(main(), 50))
 
     def sink(self, component: str, stream: str, message: str, level: str) -> None:
         self.lines.append(Line(component, stream, message, level))

@@ -113,8 +113,8 @@ def test_a_grant_taken_away_or_given_counts_from_the_next_call(api: RunningApi) 
     assert refusal(lambda: client.put_item(TableName="granted", Item=ITEM))[0] == "AccessDeniedException"
     api.role("changing", grant("dynamodb:*", f"{TABLE}/granted"))
     client.put_item(TableName="granted", Item=ITEM)
-    api.role("changing", grant("dynamodb:*", f"{TABLE}/granted")
-             + [{"Effect": "Deny", "Action": "dynamodb:PutItem", "Resource": f"{TABLE}/granted"}])
+    api.role("changing", [*grant("dynamodb:*", f"{TABLE}/granted"),
+                          {"Effect": "Deny", "Action": "dynamodb:PutItem", "Resource": f"{TABLE}/granted"}])
     assert "explicit deny" in refusal(lambda: client.put_item(TableName="granted", Item=ITEM))[1]
 
 
@@ -267,7 +267,7 @@ def test_every_call_leaves_one_line(api: RunningApi) -> None:
         lines = [line for line in map(json.loads, text.splitlines()) if line["caller"] == "observed"]
         time.sleep(0.02)
     assert [(line["service"], line["action"], line["status"]) for line in lines] == [
-        ("dynamodb", "GetItem", 200), ("dynamodb", "Scan", 400 if lines[1]["status"] == 400 else 403)]
+        ("dynamodb", "GetItem", 200), ("dynamodb", "Scan", 400)]
     assert lines[0]["resource"] == f"{TABLE}/granted"
     assert lines[1]["error"] == "AccessDeniedException"
     assert lines[0]["ms"] < 1000

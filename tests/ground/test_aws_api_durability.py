@@ -222,7 +222,8 @@ def test_stored_code_is_never_run(tmp_path: Path) -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["put", "delete", "drop"]), st.integers(0, 3), st.integers(0, 5))))
-def test_the_journal_equals_a_dictionary(tmp_path_factory: pytest.TempPathFactory, calls: list[tuple[str, int, int]]) -> None:
+def test_the_journal_equals_a_dictionary(
+        tmp_path_factory: pytest.TempPathFactory, calls: list[tuple[str, int, int]]) -> None:
     path = tmp_path_factory.mktemp("journal") / "j.sqlite"
     expected: dict[tuple[str, str], bytes] = {}
     journal = Journal(path)

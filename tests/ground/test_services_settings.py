@@ -112,6 +112,24 @@ def test_an_image_of_others_and_an_unknown_task_definition_are_refused() -> None
                              broken["aws_ecs_service.api"]]))
 
 
+JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5), lambda inner: st.lists(
+    inner, max_size=3) | st.dictionaries(st.sampled_from(list(CONTAINER)) | st.text(max_size=5), inner, max_size=4))
+
+
+@given(JSON | st.lists(st.fixed_dictionaries({"name": st.just("api"), "command": st.just(["x"])}, optional={
+    name: JSON for name in ("environment", "portMappings", "stopTimeout", "logConfiguration", "memory", "secrets")
+}), max_size=2))
+def test_no_container_definition_breaks_the_others(definitions: Any) -> None:
+    graph = _graph(CONTAINER)
+    task = graph["aws_ecs_task_definition.api"]
+    broken = ResolvedResource(task.address, task.type, task.name,
+                              {**task.arguments, "container_definitions": json.dumps(definitions)}, task.attributes)
+    refusals: list[str] = []
+    found = _read(ResolvedGraph([broken, graph["aws_ecs_service.api"]]),
+                  refused=lambda address, reason: refusals.append(reason))
+    assert len(found) + len(refusals) == 1
+
+
 def test_a_secret_is_given_where_its_value_is_known() -> None:
     [found] = _read(_graph({**CONTAINER, "secrets": [{"name": "KEY", "valueFrom": "arn:secret"}]}),
                     secret_of=lambda arn: f"value of {arn}")

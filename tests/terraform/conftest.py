@@ -19,9 +19,7 @@ VERSION = "5.100.0"
 
 
 def terraform_environment(folder: Path) -> dict[str, str]:
-    """This process's environment for Terraform: the mirror where there is one, and no setting of the
-    machine's own.
-    """
+    """This process's environment for Terraform: the mirror where there is one, and no setting of the machine's own."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("TF_")}
     mirror = find_mirror()
     if mirror:
@@ -41,9 +39,7 @@ def terraform() -> None:
 
 @pytest.fixture(scope="session")
 def terraform_plugins(terraform: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which ``terraform init`` has been run for the AWS provider, shared by every worker of the
-    run.
-    """
+    """A folder in which ``terraform init`` has been run for the AWS provider, shared by every worker of the run."""
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "terraform-plugins"
     folder.mkdir(exist_ok=True)
@@ -66,9 +62,7 @@ def terraform_plugins(terraform: None, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="session")
 def terraform_validate(terraform_plugins: Path) -> Callable[[Path], list[dict[str, Any]]]:
-    """``terraform validate`` of a folder with a ``main.tf.json``: gives its diagnostics, none where it is
-    valid.
-    """
+    """``terraform validate`` of a folder with a ``main.tf.json``: gives its diagnostics, none where it is valid."""
 
     def validate(directory: Path) -> list[dict[str, Any]]:
         shutil.copy(terraform_plugins / ".terraform.lock.hcl", directory)

@@ -66,7 +66,7 @@ def _format(given: argparse.Namespace) -> str:
 
 def _nothing(about: Target) -> Diagnostic:
     if about.state.is_running():
-        return Diagnostic("GS2105", f"stage {about.stage} is still being started", mend="wait for it, then ask again")
+        return Diagnostic("GS2109", f"stage {about.stage} is still being started", mend="wait for it, then ask again")
     return Diagnostic(
         "GS2103", f"stage {about.stage} is not running on this machine, so it has no outputs",
         mend=f"start it: `{about.command('up', '--detach')}`",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
 from pathlib import Path
 
 from groundsill.cli.arguments import Parser, add_settings, add_system
@@ -24,8 +23,6 @@ def arguments(parser: Parser) -> None:
 
 def run(given: argparse.Namespace, screen: Screen) -> int:
     """Build the graph of the stage and write it."""
-    # The process ends with the command: what the collector would find is given back a moment later anyway.
-    gc.disable()
     folder = system_folder(given.system)
     system = load(folder)
     stage: str = given.stage or system.default_stage

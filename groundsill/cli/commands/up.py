@@ -45,17 +45,17 @@ def arguments(parser: Parser) -> None:
 
 def run(given: argparse.Namespace, screen: Screen) -> int:
     """Start the system, show where it answers, and stay with it unless told otherwise."""
+    started = time.perf_counter()
     _check_installed()
     about = target(given)
     state = about.state
-    started = time.perf_counter()
     follower = Follower(state.logs)
     options = [word for item in given.settings for word in ("--set", item)]
     if given.port:
         options += ["--port", str(given.port)]
     process = state.start(options)
     if process is None:
-        return _already(about, screen)
+        return _already(about, screen, ignored=bool(options))
     with _ends_like_ctrl_c():
         try:
             facts = _ready(process, state, screen)
@@ -125,14 +125,22 @@ def _last_words(state: StateFolder) -> list[str]:
 # -- running -----------------------------------------------------------------------------------------------------------
 
 
-def _already(about: Target, screen: Screen) -> int:
-    facts = about.state.running()
+def _already(about: Target, screen: Screen, *, ignored: bool) -> int:
+    state = about.state
+    facts = state.running()
     if facts is None:
-        raise GroundsillError(Diagnostic(
-            "GS2105", f"stage {about.stage} is being started by another command",
-            mend=f"wait for it, or stop it with `{about.command('down')}`",
-        ))
+        screen.note("Another command is starting it: waiting.")
+    while facts is None:
+        if not state.is_running():
+            raise GroundsillError(Diagnostic(
+                "GS2105", f"another command was starting stage {about.stage}, and that has failed",
+                mend=f"`{about.command('up')}` starts it anew",
+            ))
+        time.sleep(_FOLLOW_SECONDS)
+        facts = state.running()
     screen.note(f"{facts['system']} {about.stage} is already running, since {facts.get('started', '?')}.")
+    if ignored:
+        screen.note(f"--set and --port take effect at the next start, after `{about.command('down')}`.")
     _show(facts, screen, already=True)
     screen.next_actions(_next(about))
     return 0

@@ -97,10 +97,10 @@ def _moving() -> Generator[Moving]:
     # The daemon is starting meanwhile, so the 0.1 s that rich takes to load delays nobody.
     from rich.console import Console
     from rich.progress import Progress as RichProgress
-    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import SpinnerColumn, TextColumn
 
     bars = RichProgress(
-        SpinnerColumn(), TextColumn("[bold]{task.description}"), TimeElapsedColumn(),
+        SpinnerColumn(), TextColumn("[bold]{task.description:<12}"), TextColumn("{task.elapsed:5.1f} s"),
         console=Console(stderr=True), transient=True,
     )
     with bars:

@@ -18,14 +18,14 @@ async def run(settings: AwsApiSettings) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     for name, value in environment_for(api.root_credentials(), api.url, settings.region).items():
-        print(f"export {name}={value}")
+        sys.stdout.write(f"export {name}={value}\n")
     sys.stdout.flush()
     stop = asyncio.create_task(ended.wait())
     while not ended.is_set():
         crash = asyncio.create_task(api.crashed())
         await asyncio.wait({stop, crash}, return_when=asyncio.FIRST_COMPLETED)
         if crash.done():
-            print(f"the AWS API ended with code {crash.result()}; starting it again", file=sys.stderr)
+            sys.stderr.write(f"the AWS API ended with code {crash.result()}; starting it again\n")
             await api.restart()
         else:
             crash.cancel()
@@ -45,7 +45,7 @@ def main() -> int:
     try:
         return asyncio.run(run(settings))
     except AwsApiError as error:
-        print(f"error: {error}", file=sys.stderr)
+        sys.stderr.write(f"error: {error}\n")
         return 1
 
 

@@ -100,9 +100,8 @@ class Front:
         raw = [(b"content-type", reply_headers.get("Content-Type", "application/x-amz-json-1.0").encode()),
                (b"content-length", b"%d" % len(content)), (b"x-amzn-requestid", request_id.encode()),
                (b"date", self._http_date())]
-        for name in ("x-amz-crc32", "x-amzn-query-error", "x-amzn-errortype"):
-            if name in reply_headers:
-                raw.append((name.encode(), reply_headers[name].encode()))
+        raw.extend((name.encode(), reply_headers[name].encode())
+                   for name in ("x-amz-crc32", "x-amzn-query-error", "x-amzn-errortype") if name in reply_headers)
         await send({"type": "http.response.start", "status": status, "headers": raw})
         await send({"type": "http.response.body", "body": content})
         prefix, _, action = target.partition(".")
@@ -145,7 +144,7 @@ class Front:
             await send(message)
 
         scope = {**scope, "headers": [(name, value) for name, value in scope["headers"]
-                                      if name not in (b"expect",)]}
+                                      if name != b"expect"]}
         await emulator.app.app(scope, _replay(body, receive), send_when_stored)
         self._observer.call(service, action, self._resource(service, method, path, headers, body, parameters),
                             caller, status, error, time.perf_counter() - started)

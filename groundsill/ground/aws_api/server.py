@@ -53,8 +53,13 @@ class _CannotStart(Exception):
 
 
 def _fail(reason: str) -> int:
-    print(json.dumps({"error": reason}), flush=True)
+    _tell_parent({"error": reason})
     return 1
+
+
+def _tell_parent(message: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
 
 
 def _loop() -> asyncio.AbstractEventLoop:
@@ -121,7 +126,7 @@ async def _serve(settings: dict[str, Any], directory: Path) -> None:
     gc.collect()
     gc.freeze()
     listener = socket.socket(fileno=settings["socket"])
-    print(json.dumps({"ready": True}), flush=True)
+    _tell_parent({"ready": True})
     await server.serve(sockets=[listener])
     keeper.cancel()
     observer.write()

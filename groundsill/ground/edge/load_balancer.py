@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from groundsill.ground.edge import asgi
@@ -29,7 +29,8 @@ from groundsill.ground.edge.rules import (
     ordered_actions,
     rule_from,
 )
-from groundsill.ground.edge.targets import OnChange, Target, TargetGroup, TargetHealth
+from groundsill.ground.edge.target_groups import TargetGroups
+from groundsill.ground.edge.targets import OnChange, Target, TargetGroup
 from groundsill.ground.resolved import ResolvedGraph, ResolvedResource
 
 # Elastic Load Balancing, "Edit attributes for your Application Load Balancer": connection idle timeout,
@@ -63,47 +64,6 @@ def _whole(status: int, content_type: bytes, body: bytes) -> HttpResponse:
         (b"content-length", str(len(body)).encode()),
     ]
     return HttpResponse(status, headers, body)
-
-
-class TargetGroups:
-    """All target groups of a system, by ARN; the service supervisor registers its processes here.
-
-    Example::
-
-        groups.register(group_arn, "task-1", "127.0.0.1", 40321)
-        await groups.deregister(group_arn, "task-1")    # returns when it is drained
-    """
-
-    def __init__(self, groups: Iterable[TargetGroup], proxy: Proxy) -> None:
-        self._groups = {group.arn: group for group in groups}
-        self._proxy = proxy
-
-    def __getitem__(self, arn: str) -> TargetGroup:
-        return self._groups[arn]
-
-    def __contains__(self, arn: object) -> bool:
-        return arn in self._groups
-
-    def __iter__(self) -> Any:
-        return iter(self._groups.values())
-
-    def register(self, target_group_arn: str, target_id: str, host: str, port: int) -> None:
-        """Registers a target; it gets requests after its first successful health check."""
-        self._groups[target_group_arn].register(target_id, host, port)
-
-    async def deregister(self, target_group_arn: str, target_id: str) -> None:
-        """Deregisters a target; returns when its requests are over or the deregistration delay has passed."""
-        await self._groups[target_group_arn].deregister(target_id)
-
-    def health(self, target_group_arn: str) -> list[TargetHealth]:
-        """The state of every target of a group."""
-        return self._groups[target_group_arn].health()
-
-    async def stop(self) -> None:
-        """Ends all health checks and connections to targets."""
-        for group in self._groups.values():
-            group.stop()
-        await self._proxy.close()
 
 
 class Listener:

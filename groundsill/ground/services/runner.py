@@ -161,9 +161,11 @@ class ServiceRunner:
         if count < 0:
             raise ValueError(f"a service cannot run {count} tasks")
         self.desired_count = count
-        self._failure = ""
         self._event(f"has been scaled to {count} tasks")
-        self._unsettle()
+        # A deployment that was given up starts nothing until something changes, whatever the count.
+        if self.deployment.state != status.FAILED:
+            self._failure = ""
+            self._unsettle()
         self._wake.set()
 
     async def stop(self) -> None:

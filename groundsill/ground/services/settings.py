@@ -127,7 +127,11 @@ def settings_from(
     found: list[ServiceSettings] = []
     for service in graph.of_type("aws_ecs_service"):
         try:
-            found.append(_settings(graph, service, directory_of, interpreter, credentials, watch_of, secret_of))
+            try:
+                found.append(_settings(graph, service, directory_of, interpreter, credentials, watch_of, secret_of))
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                # Container definitions are the user's own JSON, which Terraform does not look into.
+                raise ServiceRefused(service.address, f"its task cannot be read: {error!r}") from error
         except ServiceRefused as refusal:
             if refused is None:
                 raise

@@ -13,6 +13,9 @@ from typing import Any
 from groundsill.ground.aws_api.emulator import Emulator
 
 # A batch or a transaction is checked resource by resource; the emulator named the first, not the one refused.
+_BAD_REQUEST = frozenset({"dynamodb", "cognito-idp", "secretsmanager", "kms"})
+"""Services whose AccessDeniedException has HTTP status 400 ("Common Errors" of each API Reference); it was 403."""
+
 _refused_resource: ContextVar[str] = ContextVar("refused_resource", default="*")
 
 
@@ -43,6 +46,9 @@ def apply(emulator: Emulator) -> None:
             prefix, _, name = action.partition(":")
             shown = f"{prefix}:{name.lower()}" if service == "sqs" else action
             options["message"] = actions.identity_denial_message(shown, principal_arn, resource, explicit)
-        return original(service, action, principal_arn, request_id, **options)
+        status, headers, body = original(service, action, principal_arn, request_id, **options)
+        if service in _BAD_REQUEST and not options.get("error_code"):
+            status = 400
+        return status, headers, body
 
     actions.access_denied_response = with_resource

@@ -2,14 +2,14 @@
 
     python -m systems.open_metabolics.services.energy.train training.npz [--out FILE] [--check]
 
-The same data, seed and library versions give the same bytes. `--check` writes nothing and ends with exit code 1 when
-the shipped model is not what these data and this code give.
-"""
+The same data, seed, library versions and machine give the same bytes. `--check` writes nothing and ends
+with exit code 1 when the shipped model is not what these data and this code give."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 from pathlib import Path
@@ -104,7 +104,18 @@ def parameters_are_current(dataset: Any) -> bool:
 
     shipped = json.loads(MODEL_PATH.read_text(encoding="utf-8"))
     fitted = json.loads(json.dumps(to_document(fit(dataset, seed=SEED))))
-    return all(fitted[key] == shipped.get(key) for key in fitted if key != "about")
+    return all(_same(fitted[key], shipped.get(key)) for key in fitted if key != "about")
+
+
+def _same(one: Any, two: Any) -> bool:
+    """Equal but for the last digits of numbers, in which linear algebra differs between machines."""
+    if isinstance(one, dict) and isinstance(two, dict):
+        return one.keys() == two.keys() and all(_same(one[key], two[key]) for key in one)
+    if isinstance(one, list) and isinstance(two, list):
+        return len(one) == len(two) and all(map(_same, one, two))
+    if isinstance(one, float) and isinstance(two, int | float):
+        return math.isclose(one, two, rel_tol=1e-3, abs_tol=1e-5)
+    return bool(one == two)
 
 
 def to_text(document: dict[str, Any]) -> str:
