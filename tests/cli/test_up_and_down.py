@@ -19,7 +19,7 @@ def test_detached_up_shows_every_url_and_down_stops_it(shop: Shop) -> None:
     assert up.returncode == 0, up.stderr
     assert "http://127.0.0.1:4566" in up.stdout and "http://127.0.0.1:8123/dev" in up.stdout
     assert "Recorded only, not run here (2 resources)" in up.stderr
-    assert "2 aws_nat_gateway: no network here" in up.stderr
+    assert "no network here:\n    2 aws_nat_gateway\n" in up.stderr
     assert up.stderr.count("port 1 is taken") == 1
     assert "groundsill down" in up.stderr, "the next actions are missing"
     assert "\x1b" not in up.stdout + up.stderr

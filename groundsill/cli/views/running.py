@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from groundsill.cli.screen import table
 from groundsill.cli.views.style import Style
+
+_WIDTH = 110
 
 
 def headline(facts: Mapping[str, Any], seconds: float, style: Style) -> str:
@@ -32,9 +35,13 @@ def remarks(facts: Mapping[str, Any], style: Style, *, notes: bool) -> Iterator[
         by_reason: dict[str, Counter[str]] = {}
         for item in recorded:
             by_reason.setdefault(item.get("reason", ""), Counter())[item.get("type", "")] += 1
-        lines = [f"  {_types(types)}: {reason}" for reason, types in by_reason.items()]
+        lines = [line for reason, types in by_reason.items() for line in (f"  {reason}:", *_wrapped(_types(types)))]
         yield "\n".join(["", style.bold(f"Recorded only, not run here ({len(recorded)} resources):"),
                          *map(style.dim, lines)])
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, _WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)
 
 
 def _types(types: Counter[str]) -> str:

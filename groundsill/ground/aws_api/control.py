@@ -1,7 +1,8 @@
 """The server's own paths, under ``/_groundsill/``. Not part of AWS.
 
 ``GET ready`` answers when the server does. ``GET mail?to=ADDRESS`` lists captured mails. ``POST credentials`` makes
-session credentials of a role and needs the ground's secret in ``X-Groundsill-Key``.
+session credentials of a role, and ``POST end-waiting`` ends every long poll; both need the ground's secret in
+``X-Groundsill-Key``.
 """
 
 from __future__ import annotations
@@ -32,10 +33,13 @@ def answer(emulator: Emulator, durability: Durability, root_secret: str, method:
         return 200, {"ready": True}
     if (method, name) == ("GET", "mail"):
         return 200, {"mail": mail.listing(emulator, query.get("to", [""])[0])}
-    if (method, name) == ("POST", "credentials"):
+    if (method, name) in (("POST", "credentials"), ("POST", "end-waiting")):
         if not hmac.compare_digest(headers.get("x-groundsill-key", "").encode(), root_secret.encode()):
-            return 403, {"message": "only the ground itself may ask for credentials"}
-        return _credentials(emulator, durability, body)
+            return 403, {"message": "only the ground itself may ask this"}
+        if name == "credentials":
+            return _credentials(emulator, durability, body)
+        emulator.service("sqs").groundsill_arrivals.end()
+        return 200, {}
     return 404, {"message": f"there is no {method} {path}"}
 
 

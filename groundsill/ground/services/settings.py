@@ -129,7 +129,7 @@ def settings_from(
         try:
             try:
                 found.append(_settings(graph, service, directory_of, interpreter, credentials, watch_of, secret_of))
-            except (AttributeError, KeyError, TypeError, ValueError) as error:
+            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
                 # Container definitions are the user's own JSON, which Terraform does not look into.
                 raise ServiceRefused(service.address, f"its task cannot be read: {error!r}") from error
         except ServiceRefused as refusal:

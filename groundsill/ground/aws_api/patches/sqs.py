@@ -28,6 +28,12 @@ class Arrivals:
         self._loop = loop
         self._thread = threading.get_ident()
         self._waiting: set[asyncio.Future[None]] = set()
+        self.ended = False
+
+    def end(self) -> None:
+        """From now on no receiver waits: the system is being stopped."""
+        self.ended = True
+        self.announce()
 
     def announce(self) -> None:
         """Something arrived; callable from any thread."""
@@ -56,7 +62,7 @@ class Arrivals:
 
 def apply(module: Any, loop: asyncio.AbstractEventLoop) -> None:
     """Mend the emulator's SQS module."""
-    arrivals = Arrivals(loop)
+    arrivals = module.groundsill_arrivals = Arrivals(loop)
     _announce_arrivals(module, arrivals)
     handlers = module._HANDLERS
     handlers["ReceiveMessage"] = _receiver(module, arrivals)
@@ -94,7 +100,7 @@ def _receiver(module: Any, arrivals: Arrivals) -> Any:
         while True:
             result = await receive_now(at_once, address)
             now = time.time()
-            if result or now >= deadline:
+            if result or now >= deadline or arrivals.ended:
                 return result
             # Sleep until the deadline, or until a hidden or delayed message becomes visible.
             visible = min((message.get("visible_at", deadline) for message in queue["messages"]), default=deadline)
