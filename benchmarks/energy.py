@@ -28,7 +28,7 @@ estimate(samples, Profile(34, 77, 1.78, "male"))
 
 def main(runs: int) -> None:
     """Print the error beside the references, and the seconds of a walk."""
-    one_core = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    one_core = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     walk = median_of([run_process([sys.executable, "-c", WALK], cwd=ROOT, environment=one_core) for _ in range(max(runs, 3))])
     training = DATA / "training.npz"
     if training.exists():

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.load import Load, drive
-from benchmarks.measuring import WORK, peer_environment, table
+from benchmarks.measuring import WORK, table
 from benchmarks.synth import GROUNDSILL
 
 SECONDS = 4.0

@@ -17,10 +17,10 @@ from groundsill.aws.problems import (
     text_of,
 )
 from groundsill.aws.schema import Attribute, Block, NestedBlock
-from groundsill.aws.shapes import is_list, is_mapping
 from groundsill.aws.values import BAD, convert, wrong
 from groundsill.graph.diagnostics import Severity, did_you_mean
 from groundsill.graph.reference import Broken, Reference
+from groundsill.graph.shapes import is_list, is_mapping
 
 
 def checked_arguments(

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from groundsill.aws.problems import DEPRECATED, INVALID_META_ARGUMENT, INVALID_NAME, Problems, shown, text_of
 from groundsill.aws.schema import Block
-from groundsill.aws.shapes import is_list, is_set
 from groundsill.graph.diagnostics import Severity, did_you_mean
 from groundsill.graph.reference import Broken, Reference
 from groundsill.graph.resource import Lifecycle, Resource
+from groundsill.graph.shapes import is_list, is_set
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 """Terraform language documentation, "Syntax", Identifiers; kept to ASCII."""

@@ -11,12 +11,12 @@ from groundsill.aws.arguments import checked_arguments
 from groundsill.aws.meta import checked_name, take_meta, warn_deprecated_type
 from groundsill.aws.problems import UNKNOWN_ATTRIBUTE, UNKNOWN_TYPE, Problem, Problems, text_of
 from groundsill.aws.schema import Block, schema_file, type_schema
-from groundsill.aws.shapes import is_list, is_mapping
 from groundsill.aws.tags import with_tags
 from groundsill.graph.diagnostics import Diagnostic, GroundsillError, Severity, did_you_mean
 from groundsill.graph.reference import Broken, Reference, Step
 from groundsill.graph.resource import Resource
 from groundsill.graph.scope import current_scope
+from groundsill.graph.shapes import is_list, is_mapping
 from groundsill.graph.source import SourceLocation, caller_location
 
 NOT_TYPES = ("_", "pytest", "setup", "setUp", "teardown", "tearDown", "load_tests")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from groundsill.aws.schema import Block
-from groundsill.aws.shapes import is_mapping
 from groundsill.graph.scope import Scope
+from groundsill.graph.shapes import is_mapping
 
 
 def _given(scope: Scope) -> dict[str, str]:

@@ -15,11 +15,11 @@ from typing import Any, Final
 from groundsill.aws.json_arguments import takes_json
 from groundsill.aws.problems import UNKNOWN_ARGUMENT, WRONG_TYPE, Problems, shown, text_of
 from groundsill.aws.reference_types import fits, type_of_reference
-from groundsill.aws.shapes import is_list, is_mapping, is_set
 from groundsill.aws.types import Type
 from groundsill.graph.diagnostics import did_you_mean
 from groundsill.graph.reference import Broken, JsonDocument, Reference, split_template
 from groundsill.graph.resource import Resource
+from groundsill.graph.shapes import is_list, is_mapping, is_set
 
 BAD: Final = object()
 """What a conversion gives where the value does not fit; the mistake has been kept."""

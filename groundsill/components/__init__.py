@@ -53,7 +53,28 @@ _FAMILIES = {
     "output": "outputs",
 }
 
-__all__ = sorted(_FAMILIES)
+__all__ = [
+    "Alerts",
+    "BackupPlan",
+    "Cluster",
+    "Container",
+    "Cors",
+    "Deployer",
+    "EmailSender",
+    "Function",
+    "HealthCheck",
+    "HttpApi",
+    "Index",
+    "Key",
+    "LoadBalancer",
+    "Network",
+    "Password",
+    "Queue",
+    "Service",
+    "Table",
+    "UserPool",
+    "output",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from groundsill import aws
 from groundsill.components.alarm import Alarm
@@ -14,7 +13,7 @@ from groundsill.components.identity import UserPool
 from groundsill.components.load_balancing import LoadBalancer
 from groundsill.components.logs import log_group
 from groundsill.components.roles import require
-from groundsill.definition.component import Component, Mistake
+from groundsill.definition.component import Collecting, Component, Mistake, step
 from groundsill.definition.naming import terraform_name
 from groundsill.graph import Broken, JsonDocument, Reference, Resource
 
@@ -30,7 +29,7 @@ _ACCESS_LOG = {
 
 
 @dataclass(frozen=True, slots=True)
-class Cors:
+class Cors(metaclass=Collecting):
     """Which web pages may call an API.
 
     Arguments:
@@ -117,6 +116,7 @@ class HttpApi(Component):
             jwt_configuration={"audience": [client["id"] for client in users.clients], "issuer": users.issuer},
         )
 
+    @step
     def route(self, route: str, target: Function | LoadBalancer, /, *, authorize: bool | None = None) -> HttpApi:
         """Send requests to a function, or to what is behind a load balancer.
 
@@ -128,24 +128,18 @@ class HttpApi(Component):
         Returns:
             The API, so that routes can be chained.
         """
-        match = _ROUTE.fullmatch(route) if isinstance(route, str) else None  # pyright: ignore[reportUnnecessaryIsInstance]
-        with self.lowering():
-            if match is None:
-                self.building.report("GS1391", f"{route!r} is not a route",
-                                     mend='write a method and a path, for example "POST /orders"')
-            elif route in self._routes:
-                self.building.report("GS1392", f"the route `{route}` is already taken by {self._routes[route]}")
-            elif isinstance(target, Broken):
-                pass
-            elif isinstance(target, Function):
-                self._check_timeout(route, target)
-                self._add(route, target, self._function_integration(target), authorize)
-                self._permit(route, target)
-            elif isinstance(target, LoadBalancer):  # pyright: ignore[reportUnnecessaryIsInstance]
-                self._add(route, target, self._private_integration(route, target), authorize)
-            else:
-                self.building.report("GS1393", f"nothing can be routed to {target!r}",
-                                     mend="route to a Function or a LoadBalancer")
+        match = _ROUTE.fullmatch(route)
+        if match is None:
+            self.building.report("GS1391", f"{route!r} is not a route",
+                                 mend='write a method and a path, for example "POST /orders"')
+        elif route in self._routes:
+            self.building.report("GS1392", f"the route `{route}` is already taken by {self._routes[route]}")
+        elif isinstance(target, Function):
+            self._check_timeout(route, target)
+            self._add(route, target, self._function_integration(target), authorize)
+            self._permit(route, target)
+        elif not isinstance(target, Broken):
+            self._add(route, target, self._private_integration(route, target), authorize)
         return self
 
     def _check_timeout(self, route: str, function: Function) -> None:

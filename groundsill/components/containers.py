@@ -23,6 +23,7 @@ _FARGATE_SIZES: dict[int, tuple[int, int, int]] = {
 }
 _PLATFORMS = {"linux/arm64": "ARM64", "linux/amd64": "X86_64"}
 _STOP_TIMEOUT = 60
+_GRACE = 60
 
 
 class Container(Component):
@@ -177,7 +178,7 @@ class Service(Component):
             task_role_arn=self.task_role["arn"],
             container_definitions=JsonDocument([self._definition(container, log, environment or {}, grants)]),
         )
-        self.resource = aws.ecs_service(
+        self.resource = self._service = aws.ecs_service(
             self.terraform_name(),
             name=service_name,
             cluster=cluster.resource["id"],
@@ -195,6 +196,15 @@ class Service(Component):
         )
         if scale:
             scale.attach(self)
+
+    def register_with(self, target_group: Resource, listener: Resource) -> None:
+        """Make tasks targets of a load balancer; the service is made after the listener that sends requests to it."""
+        self._service.override(
+            load_balancer=[{"target_group_arn": target_group["arn"], "container_name": self.name,
+                            "container_port": self.port}],
+            health_check_grace_period_seconds=_GRACE,
+        )
+        self._service.depends_on = (*self._service.depends_on, listener.address)
 
     def _definition(
         self, container: Container, log: Resource, environment: Mapping[str, Any], grants: list[Grant],

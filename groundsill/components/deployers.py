@@ -160,7 +160,7 @@ class Deployer(Component):
             description=f"Deploys {self.building.system}", max_session_duration=_SESSION_SECONDS,
             assume_role_policy=self._trust(repository),
         )
-        self.building.at_end.append(self._write_policies)
+        self.building.at_last.append(self._write_policies)
 
     def _trust(self, repository: str | None) -> JsonDocument:
         if repository is None:

@@ -11,9 +11,8 @@ from groundsill import aws
 from groundsill.components.alarm import Alarm
 from groundsill.components.logs import log_group, write_log
 from groundsill.components.roles import merged_environment, usable_grants, workload_role
-from groundsill.definition.component import Component, Mistake
+from groundsill.definition.component import Component, Mistake, duration
 from groundsill.definition.grant import Grant, Statement
-from groundsill.definition.quantities import seconds
 from groundsill.graph import FunctionPackage, Reference
 
 # Lambda quotas: function configuration, deployment, and execution.
@@ -63,7 +62,7 @@ class Function(Component):
     ) -> None:
         super().__init__(component)
         module = _module_of(handler)
-        self.timeout = seconds(timeout)
+        self.timeout = duration("timeout", timeout)
         if not 1 <= self.timeout <= _LONGEST_TIMEOUT:
             raise Mistake("GS1340", f"the timeout of a function is 1 s to {_LONGEST_TIMEOUT} s, not {self.timeout} s")
         if isinstance(memory, bool) or not isinstance(memory, int) or not _LEAST_MEMORY <= memory <= _MOST_MEMORY:  # pyright: ignore[reportUnnecessaryIsInstance]

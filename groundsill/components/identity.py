@@ -10,10 +10,10 @@ from groundsill import aws
 from groundsill.components.email import EmailSender
 from groundsill.components.keys import account_id
 from groundsill.components.roles import require
-from groundsill.definition.component import Component, Mistake
+from groundsill.definition.component import Collecting, Component, Mistake, step
 from groundsill.definition.grant import Grant, Statement
 from groundsill.definition.naming import environment_name
-from groundsill.graph import Reference, Resource
+from groundsill.graph import Reference, Resource, did_you_mean
 
 SignIn = Literal["srp", "password", "admin"]
 _FLOWS = {"srp": "ALLOW_USER_SRP_AUTH", "password": "ALLOW_USER_PASSWORD_AUTH", "admin": "ALLOW_ADMIN_USER_PASSWORD_AUTH"}
@@ -21,7 +21,7 @@ _SHORTEST_PASSWORD, _LONGEST_PASSWORD = 6, 99  # Amazon Cognito API: PasswordPol
 
 
 @dataclass(frozen=True, slots=True)
-class Password:
+class Password(metaclass=Collecting):
     """What a password must have.
 
     Arguments:
@@ -100,6 +100,7 @@ class UserPool(Component):
                         if item.component == self.name]
             self.resource.depends_on = tuple(policies)
 
+    @step
     def client(
         self, component: str, /, *, name: str | None = None, sign_in: Sequence[SignIn] = ("srp",),
         token_hours: int = 1, refresh_days: int = 30,
@@ -114,18 +115,21 @@ class UserPool(Component):
             token_hours: life of id and access tokens, default 1.
             refresh_days: life of refresh tokens, default 30.
         """
-        with self.lowering():
-            client = aws.cognito_user_pool_client(
-                self.terraform_name(component),
-                name=self.physical_name("aws_cognito_user_pool_client", name, "" if name else component),
-                user_pool_id=self.resource["id"],
-                explicit_auth_flows=sorted({*(_FLOWS[way] for way in sign_in), "ALLOW_REFRESH_TOKEN_AUTH"}),
-                prevent_user_existence_errors="ENABLED",
-                enable_token_revocation=True,
-                generate_secret=False,
-                access_token_validity=token_hours, id_token_validity=token_hours, refresh_token_validity=refresh_days,
-                token_validity_units={"access_token": "hours", "id_token": "hours", "refresh_token": "days"},
-            )
+        unknown = [way for way in sign_in if way not in _FLOWS]
+        if unknown:
+            raise Mistake("GS1362", f"unknown way to sign in: {unknown[0]!r}",
+                          mend=did_you_mean(str(unknown[0]), _FLOWS, what="Known ways"))
+        client = aws.cognito_user_pool_client(
+            self.terraform_name(component),
+            name=self.physical_name("aws_cognito_user_pool_client", name, "" if name else component),
+            user_pool_id=self.resource["id"],
+            explicit_auth_flows=sorted({*(_FLOWS[way] for way in sign_in), "ALLOW_REFRESH_TOKEN_AUTH"}),
+            prevent_user_existence_errors="ENABLED",
+            enable_token_revocation=True,
+            generate_secret=False,
+            access_token_validity=token_hours, id_token_validity=token_hours, refresh_token_validity=refresh_days,
+            token_validity_units={"access_token": "hours", "id_token": "hours", "refresh_token": "days"},
+        )
         self.clients.append(client)
         return client
 
@@ -159,7 +163,7 @@ class UserPool(Component):
                      {environment_name(self.name, "user-pool-id"): self.resource["id"]})
 
 
-def _attribute(name: str) -> dict[str, Any]:
+def _attribute(name: str) -> Any:
     # Standard attributes are strings of up to 2,048 characters; stated, because Cognito's answer states them and a plan
     # would otherwise want to replace the pool.
     return {

@@ -11,17 +11,16 @@ from groundsill.components.alarm import Alarm
 from groundsill.components.containers import Service
 from groundsill.components.network import Subnets
 from groundsill.components.roles import require
-from groundsill.definition.component import Component, Mistake
+from groundsill.definition.component import Collecting, Component, Mistake, step
 from groundsill.graph import Broken, Reference, Resource
 
 _TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"  # Elastic Load Balancing: recommended security policy
 _FEWEST_ZONES = 2  # Application Load Balancers: subnets in at least two zones
 _DEREGISTRATION_DELAY = 30
-_GRACE = 60
 
 
 @dataclass(frozen=True, slots=True)
-class HealthCheck:
+class HealthCheck(metaclass=Collecting):
     """How a load balancer finds out whether a target can take requests.
 
     Arguments:
@@ -83,7 +82,7 @@ class LoadBalancer(Component):
             internal=self.internal, subnets=subnets.ids, security_groups=[self.security_group["id"]],
             drop_invalid_header_fields=True, enable_deletion_protection=self.stage.production,
         )
-        self._default: dict[str, Any] = {
+        self._default: Any = {
             "type": "fixed-response",
             "fixed_response": {"content_type": "text/plain", "message_body": "Not found", "status_code": "404"},
         }
@@ -116,6 +115,7 @@ class LoadBalancer(Component):
         """Where clients reach it."""
         return f"https://{self.domain}" if self.domain else f"http://{self.resource['dns_name']}"
 
+    @step
     def route(
         self, path: str, service: Service, /, *, host: str | None = None, health: HealthCheck | None = None,
         name: str | None = None,
@@ -136,36 +136,30 @@ class LoadBalancer(Component):
                                  mend="give it port=8080")
             return Broken()  # pyright: ignore[reportReturnType]
         check = health or HealthCheck()
-        with self.lowering():
-            group = aws.lb_target_group(
-                self.terraform_name(service.name),
-                name=self.physical_name("aws_lb_target_group", name, "" if name else service.name),
-                vpc_id=self.subnets.network.id, target_type="ip", protocol="HTTP", port=service.port,
-                deregistration_delay=_DEREGISTRATION_DELAY,
-                health_check={
-                    "path": check.path, "protocol": "HTTP", "port": "traffic-port", "matcher": "200",
-                    "interval": check.interval, "timeout": check.timeout, "healthy_threshold": check.healthy,
-                    "unhealthy_threshold": check.unhealthy,
-                },
-            )
-            self.target_groups.append(group)
-            forward = {"type": "forward", "target_group_arn": group["arn"]}
-            if path == "/*" and host is None:
-                self.listener.override(default_action=[forward])
-            else:
-                self._add_rule(path, host, forward)
-            self._let_in(service)
-        service.resource.override(
-            load_balancer=[{"target_group_arn": group["arn"], "container_name": service.name,
-                            "container_port": service.port}],
-            health_check_grace_period_seconds=_GRACE,
+        group = aws.lb_target_group(
+            self.terraform_name(service.name),
+            name=self.physical_name("aws_lb_target_group", name, "" if name else service.name),
+            vpc_id=self.subnets.network.id, target_type="ip", protocol="HTTP", port=service.port,
+            deregistration_delay=_DEREGISTRATION_DELAY,
+            health_check={
+                "path": check.path, "protocol": "HTTP", "port": "traffic-port", "matcher": "200",
+                "interval": check.interval, "timeout": check.timeout, "healthy_threshold": check.healthy,
+                "unhealthy_threshold": check.unhealthy,
+            },
         )
-        service.resource.depends_on = (*service.resource.depends_on, self.listener.address)
+        self.target_groups.append(group)
+        forward: Any = {"type": "forward", "target_group_arn": group["arn"]}
+        if path == "/*" and host is None:
+            self.listener.override(default_action=[forward])
+        else:
+            self._add_rule(path, host, forward)
+        self._let_in(service)
+        service.register_with(group, self.listener)
         return group
 
-    def _add_rule(self, path: str, host: str | None, action: dict[str, Any]) -> None:
+    def _add_rule(self, path: str, host: str | None, action: Any) -> None:
         self._rules += 1
-        conditions: list[dict[str, Any]] = [{"path_pattern": {"values": [path]}}]
+        conditions: list[Any] = [{"path_pattern": {"values": [path]}}]
         if host:
             conditions.append({"host_header": {"values": [host]}})
         aws.lb_listener_rule(

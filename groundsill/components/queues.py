@@ -9,10 +9,9 @@ from groundsill import aws
 from groundsill.components.alarm import Alarm
 from groundsill.components.keys import Key
 from groundsill.components.roles import require
-from groundsill.definition.component import Component, Mistake
+from groundsill.definition.component import Component, Mistake, duration, step
 from groundsill.definition.grant import Grant, Statement
 from groundsill.definition.naming import environment_name
-from groundsill.definition.quantities import seconds
 from groundsill.graph import JsonDocument, Reference
 
 # Amazon SQS quotas: message and queue quotas.
@@ -120,6 +119,7 @@ class Queue(Component):
             "ReceiveMessage", "StartMessageMoveTask",
         )
 
+    @step
     def backlog(self, *, per_task: int, min: int = 1, max: int) -> Any:
         """Scale a service by how many messages wait for each of its tasks.
 
@@ -149,7 +149,7 @@ class Queue(Component):
 
 
 def _within(argument: str, value: int | str, least: int, most: int) -> int:
-    amount = seconds(value)
+    amount = duration(argument, value)
     if not least <= amount <= most:
         raise Mistake("GS1331", f"`{argument}` of a queue is {least} s to {most} s, not {amount} s")
     return amount

@@ -147,7 +147,7 @@ def require(value: Any, kind: type, argument: str, component: Component) -> None
     Raises:
         Mistake: where it is something else.
     """
-    if isinstance(value, Broken) or isinstance(value, kind):
+    if isinstance(value, (Broken, kind)):
         return
     raise Mistake(
         "GS1206", f"`{argument}` of {component.subject} takes a {kind.__name__}, not {value!r}",

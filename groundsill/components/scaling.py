@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from groundsill import aws
 from groundsill.definition.component import Mistake
@@ -41,6 +41,15 @@ class BacklogScaling:
             resource_id=f"service/{cluster}/{name}", min_capacity=self.min, max_capacity=self.max,
         )
         dimensions = [{"name": "ClusterName", "value": cluster}, {"name": "ServiceName", "value": name}]
+        metrics: Any = [
+            {"id": "waiting", "return_data": False, "metric_stat": {"stat": "Sum", "metric": {
+                "namespace": "AWS/SQS", "metric_name": "ApproximateNumberOfMessagesVisible",
+                "dimensions": [{"name": "QueueName", "value": self.queue.resource["name"]}]}}},
+            {"id": "tasks", "return_data": False, "metric_stat": {"stat": "SampleCount", "metric": {
+                "namespace": "AWS/ECS", "metric_name": "CPUUtilization", "dimensions": dimensions}}},
+            {"id": "backlog", "label": "Messages waiting for each task", "return_data": True,
+             "expression": "waiting / FILL(tasks, 1)"},
+        ]
         aws.appautoscaling_policy(
             service.terraform_name("backlog"), name="backlog", policy_type="TargetTrackingScaling",
             service_namespace=target["service_namespace"], scalable_dimension=target["scalable_dimension"],
@@ -48,15 +57,7 @@ class BacklogScaling:
             target_tracking_scaling_policy_configuration={
                 "target_value": self.per_task,
                 "scale_in_cooldown": 300, "scale_out_cooldown": 60,
-                "customized_metric_specification": {"metrics": [
-                    {"id": "waiting", "return_data": False, "metric_stat": {"stat": "Sum", "metric": {
-                        "namespace": "AWS/SQS", "metric_name": "ApproximateNumberOfMessagesVisible",
-                        "dimensions": [{"name": "QueueName", "value": self.queue.resource["name"]}]}}},
-                    {"id": "tasks", "return_data": False, "metric_stat": {"stat": "SampleCount", "metric": {
-                        "namespace": "AWS/ECS", "metric_name": "CPUUtilization", "dimensions": dimensions}}},
-                    {"id": "backlog", "label": "Messages waiting for each task", "return_data": True,
-                     "expression": "waiting / FILL(tasks, 1)"},
-                ]},
+                "customized_metric_specification": {"metrics": metrics},
             },
         )
         service.resource.lifecycle = Lifecycle(ignore_changes=("desired_count",))

@@ -10,7 +10,7 @@ from groundsill import aws
 from groundsill.components.alarm import Alarm
 from groundsill.components.keys import Key
 from groundsill.components.roles import require
-from groundsill.definition.component import Component, Mistake
+from groundsill.definition.component import Collecting, Component, Mistake
 from groundsill.definition.grant import Grant, Statement
 from groundsill.definition.naming import environment_name
 from groundsill.graph import Reference
@@ -25,7 +25,7 @@ _MOST_INDEXES = 20  # Amazon DynamoDB quotas: global secondary indexes per table
 
 
 @dataclass(frozen=True, slots=True)
-class Index:
+class Index(metaclass=Collecting):
     """A global secondary index.
 
     Arguments:
@@ -167,7 +167,7 @@ def _key(key: tuple[str, ...] | str, what: str) -> tuple[str, ...]:
     return parts
 
 
-def _index_block(index: Index) -> dict[str, Any]:
+def _index_block(index: Index) -> Any:
     named = not isinstance(index.projection, str)
     return {
         "name": index.name,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from groundsill.definition.naming import physical_name
 from groundsill.graph.diagnostics import Diagnostic, GroundsillError
-from groundsill.graph.scope import Scope, current_scope
+from groundsill.graph.scope import Frame, Scope, current_scope
 from groundsill.graph.source import SourceLocation, caller_location
 
 if TYPE_CHECKING:
@@ -27,6 +27,11 @@ class Building(Scope):
         folder: the system's folder, which relative paths start from.
         name_pattern: form of a physical name that the user did not give.
         name_suffix: what tells this stage's names from the default stage's.
+        components: components so far, by name.
+        unbuilt: where a component was written that could not be built, by name.
+        shared: what components share, for example the tier's key.
+        at_end: run when the definition has been read, for what covers all components.
+        at_last: run after those, for what covers all resources.
     """
 
     stage: Stage = field(kw_only=True)
@@ -34,9 +39,11 @@ class Building(Scope):
     folder: Path = field(kw_only=True)
     name_pattern: str = field(kw_only=True)
     name_suffix: str = field(kw_only=True)
+    unbuilt: dict[str, Frame] = field(default_factory=dict[str, Frame], kw_only=True)
     components: dict[str, Component] = field(default_factory=dict[str, "Component"], kw_only=True)
     shared: dict[str, Any] = field(default_factory=dict[str, Any], kw_only=True)
     at_end: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]], kw_only=True)
+    at_last: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]], kw_only=True)
 
     def physical_name(self, type: str, component: str, explicit: str | None = None, part: str = "") -> str:
         """The AWS name of a resource: the user's own or one from the pattern, told apart by stage and cut to the limit.

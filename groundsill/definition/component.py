@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
+from groundsill.definition.arguments import holds_broken, shown, usable_arguments
 from groundsill.definition.building import Building, current_building
 from groundsill.definition.naming import terraform_name
+from groundsill.definition.quantities import seconds
 from groundsill.graph.diagnostics import GroundsillError, did_you_mean
 from groundsill.graph.reference import Broken
 from groundsill.graph.resource import Resource
-from groundsill.graph.scope import Frame
+from groundsill.graph.scope import Frame, current_scope
 from groundsill.graph.source import caller_location
 
 _LONGEST_NAME = 64
-_UNUSABLE = (TypeError, ValueError, AttributeError, KeyError, IndexError, ArithmeticError, RecursionError)
+Owner = TypeVar("Owner", bound="Component")
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
 
 
 class Mistake(Exception):
@@ -33,65 +37,100 @@ class Mistake(Exception):
         self.code, self.summary, self.detail, self.mend = code, summary, detail, mend
 
 
+class Collecting(type):
+    """Makes values such as `Index` so that a mistake in their arguments is collected and the definition goes on."""
+
+    def __call__(cls, *arguments: Any, **named: Any) -> Any:
+        scope = current_scope()
+        if not isinstance(scope, Building):
+            return super().__call__(*arguments, **named)
+        frame = Frame("", _written(cls.__name__, arguments), caller_location(2))
+        with scope.lowering(frame):
+            usable = usable_arguments(cls.__init__, cls.__name__, frame.subject, arguments, named, scope)
+            return Broken() if usable is None else super().__call__(*arguments, **usable)
+
+
 class ComponentType(type):
     """Constructs components so that a mistake is collected, with its place, and the definition goes on."""
 
     def __call__(cls, *arguments: Any, **named: Any) -> Any:
         building = current_building()
-        name = arguments[0] if arguments else ""
-        subject = f'{cls.__name__}("{name}")' if isinstance(name, str) else f"{cls.__name__}({name!r})"
-        frame = Frame(name if isinstance(name, str) else "", subject, caller_location(2))
+        name = arguments[0] if arguments else None
+        frame = Frame(name if isinstance(name, str) else "", _written(cls.__name__, arguments), caller_location(2))
         with building.lowering(frame):
-            usable = _usable_arguments(cls, arguments, named, building)
-            if usable is None or not _name_is_usable(name, building, cls):
+            if isinstance(name, Broken) or (name is not None and not _name_is_usable(name, building)):
                 return Broken()
+            usable = usable_arguments(cls.__init__, cls.__name__, frame.subject, arguments, named, building)
+            if usable is None:
+                return _unbuilt(name, building)
             frame.tags["Component"] = name
-            try:
-                component = super().__call__(*arguments, **usable)
-            except Mistake as mistake:
-                building.report(mistake.code, mistake.summary, mistake.detail, mistake.mend)
-                return Broken()
-            except GroundsillError as error:
-                for diagnostic in error.diagnostics:
-                    building.diagnostics.add(diagnostic)
-                return Broken()
-            except _UNUSABLE as error:
-                building.report("GS1204", f"{cls.__name__} cannot be built from these arguments", str(error))
-                return Broken()
+            component = _collected(lambda: super(ComponentType, cls).__call__(*arguments, **usable), building,
+                                   cls.__name__, (arguments, named))
+            if isinstance(component, Broken):
+                return _unbuilt(name, building)
         building.components[name] = component
         return component
 
 
-def _usable_arguments(
-    cls: type, arguments: tuple[Any, ...], named: dict[str, Any], building: Building,
-) -> dict[str, Any] | None:
-    """The named arguments without the unknown ones, each of which is reported; None where a needed one is missing."""
-    signature = inspect.signature(cls.__init__)
-    known = {name for name, parameter in signature.parameters.items() if name != "self"
-             and parameter.kind is not inspect.Parameter.VAR_POSITIONAL}
-    usable = dict(named)
-    for argument in [argument for argument in named if argument not in known]:
-        building.report(
-            "GS1201", f"unknown argument `{argument}` for {cls.__name__}",
-            mend=did_you_mean(argument, known, what="Known arguments"),
-        )
-        del usable[argument]
+def _collected(build: Callable[[], Any], building: Building, owner: str, given: Any) -> Any:
+    """What is built, or a stand-in for it where that raises; the mistake is collected.
+
+    A mistake in something that was given a stand-in is most likely the earlier mistake again, so it is not reported.
+    """
+    known = holds_broken(given)
     try:
-        signature.bind(None, *arguments, **usable)
-    except TypeError as error:
-        building.report("GS1202", f"{cls.__name__}: {error}", mend=f"arguments: {', '.join(signature.parameters)}")
-        return None
-    return usable
+        return build()
+    except Mistake as mistake:
+        if not known:
+            building.report(mistake.code, mistake.summary, mistake.detail, mistake.mend)
+    except GroundsillError as error:
+        for diagnostic in error.diagnostics:
+            building.diagnostics.add(diagnostic)
+    except Exception as error:  # noqa: BLE001  whatever a user passes, the rest of the definition is read too
+        if not known:
+            building.report("GS1204", f"{owner} cannot be built from these arguments", f"{type(error).__name__}: {error}")
+    return Broken()
 
 
-def _name_is_usable(name: Any, building: Building, cls: type) -> bool:
+def _unbuilt(name: Any, building: Building) -> Broken:
+    """The stand-in for a component with a mistake, whose name counts as taken all the same."""
+    if isinstance(name, str) and building.frame:
+        building.unbuilt[name] = building.frame
+    return Broken()
+
+
+def _written(owner: str, arguments: tuple[Any, ...]) -> str:
+    """How the user wrote it: the call with its first argument."""
+    first = arguments[0] if arguments else ""
+    return f'{owner}("{first}")' if type(first) is str else f"{owner}({shown(first)})"
+
+
+def step(method: Callable[Concatenate[Owner, Parameters], Result]) -> Callable[Concatenate[Owner, Parameters], Result]:
+    """Decorator of a component's method that the user calls: resources and mistakes in it belong to the component.
+
+    A mistake is collected at the line that called the method, which then gives a stand-in.
+    """
+
+    @wraps(method)
+    def call(self: Owner, *arguments: Parameters.args, **named: Parameters.kwargs) -> Result:
+        owner = f"{type(self).__name__}.{method.__name__}"
+        with self.lowering():
+            usable = usable_arguments(method, owner, f"{self.subject}.{method.__name__}", arguments, named, self.building)
+            if usable is None:
+                return Broken()  # pyright: ignore[reportReturnType]
+            return _collected(lambda: method(self, *arguments, **usable), self.building, owner, (arguments, named))
+
+    return call
+
+
+def _name_is_usable(name: Any, building: Building) -> bool:
     if not isinstance(name, str) or not name or len(name) > _LONGEST_NAME or not terraform_name(name).strip("_"):
         building.report(
-            "GS1203", f"{name!r} cannot be the name of a component", mend="give a short text of letters, digits and "
+            "GS1203", f"{shown(name)} cannot be the name of a component", mend="give a short text of letters, digits and "
             f"hyphens, at most {_LONGEST_NAME} characters, for example \"energy-jobs\"",
         )
         return False
-    first = building.components.get(name)
+    first = building.components.get(name) or building.unbuilt.get(name)
     if first is not None:
         building.report(
             "GS1205", f"two components are named `{name}`", f"the first one is {first.subject} at {first.location}",
@@ -136,5 +175,30 @@ class Component(metaclass=ComponentType):
         frame = Frame(self.name, self.subject, caller_location(2) or self.location, {"Component": self.name})
         return self.building.lowering(frame)
 
+    if not TYPE_CHECKING:  # a type checker knows what a component has
+
+        def __getattr__(self, name: str) -> Any:
+            """A misspelt verb or attribute is collected, and a stand-in given."""
+            if name.startswith("_"):
+                raise AttributeError(name)
+            known = [item for item in {**vars(type(self)), **vars(self)} if not item.startswith("_")]
+            self.building.report(
+                "GS1208", f"{type(self).__name__} has no `{name}`", mend=did_you_mean(name, known, what="It has"),
+                location=caller_location(2), subject=self.subject,
+            )
+            return Broken()
+
     def __repr__(self) -> str:
         return self.subject or self.name
+
+
+def duration(argument: str, value: int | str) -> int:
+    """A duration argument of a component in seconds.
+
+    Raises:
+        Mistake: where it is not one.
+    """
+    try:
+        return seconds(value)
+    except (TypeError, ValueError) as error:
+        raise Mistake("GS1207", f"`{argument}` is not a duration", str(error)) from error

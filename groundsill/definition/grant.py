@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from groundsill.definition.naming import identifier
+from groundsill.graph.diagnostics import Diagnostic, GroundsillError
+from groundsill.graph.scope import current_scope
+from groundsill.graph.source import caller_location
+
+# Lambda developer guide: environment variables; names that Amazon ECS takes are a superset.
+_VARIABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +71,32 @@ class Grant:
             names: one name for each variable of the grant.
 
         Raises:
-            ValueError: where there are more or fewer names than variables.
+            GroundsillError: where there are more or fewer names than variables, or one is not a name, outside a definition.
+                Inside one the mistake is collected.
 
         Example:
             ``uses=[raw.write.env("DYNAMODB_TABLE")]`` passes the table's name as ``DYNAMODB_TABLE``.
         """
+        written = f"{self.component}.{self.verb}.env(...)"
         if len(names) != len(self.environment):
-            known = ", ".join(self.environment) or "none"
-            raise ValueError(
-                f"{self.component}.{self.verb} has {len(self.environment)} environment variables ({known}), "
-                f"so env() takes as many names, not {len(names)}"
-            )
+            return self._mistaken(Diagnostic(
+                "GS1404", f"env() of {self.component}.{self.verb} takes {len(self.environment)} names, not {len(names)}",
+                caller_location(2), written, mend=f"one for each of: {', '.join(self.environment) or 'none'}",
+            ))
+        wrong = [name for name in names if not isinstance(name, str) or not _VARIABLE.fullmatch(name)]  # pyright: ignore[reportUnnecessaryIsInstance]
+        if wrong:
+            return self._mistaken(Diagnostic(
+                "GS1405", f"{wrong[0]!r} cannot be the name of an environment variable", caller_location(2), written,
+                mend="use letters, digits and underscores, beginning with a letter",
+            ))
         return replace(self, environment=dict(zip(names, self.environment.values(), strict=True)))
+
+    def _mistaken(self, diagnostic: Diagnostic) -> Grant:
+        scope = current_scope()
+        if scope is None:
+            raise GroundsillError(diagnostic)
+        scope.diagnostics.add(diagnostic)
+        return replace(self, environment={})
 
     @property
     def sid(self) -> str:

@@ -25,11 +25,13 @@ def run_definition(define: Define, building: Building) -> None:
     with building.active():
         try:
             define(stage)
-            for finish in building.at_end:
+            for finish in (*building.at_end, *building.at_last):
                 finish()
         except GroundsillError as error:
             for diagnostic in error.diagnostics:
                 building.diagnostics.add(diagnostic)
+        except SystemExit as error:
+            building.diagnostics.add(_ended(error, building.folder))
         except Exception as error:  # noqa: BLE001  a user's definition may raise anything
             building.diagnostics.add(_stopped(error, building.folder))
 
@@ -52,7 +54,8 @@ def load_system(folder: Path) -> System:
             mend="name the folder of a system, or make one with `groundsill init`",
         ))
     specification = importlib.util.spec_from_file_location(f"groundsill_system_{path.parent.name}", path)
-    assert specification is not None and specification.loader is not None
+    assert specification is not None
+    assert specification.loader is not None
     module = importlib.util.module_from_spec(specification)
     sys.modules[specification.name] = module
     sys.path.insert(0, str(path.parent))
@@ -61,9 +64,7 @@ def load_system(folder: Path) -> System:
     except GroundsillError:
         raise
     except SystemExit as error:
-        raise GroundsillError(Diagnostic(
-            "GS1313", f"{path.name} ended the program with exit code {error.code}", SourceLocation(str(path), 1),
-        )) from error
+        raise GroundsillError(_ended(error, path.parent, path)) from error
     except Exception as error:
         raise GroundsillError(_stopped(error, path.parent, path)) from error
     finally:
@@ -71,11 +72,22 @@ def load_system(folder: Path) -> System:
     return one_system([value for value in vars(module).values() if isinstance(value, System)], path)
 
 
+def _ended(error: SystemExit, folder: Path, path: Path | None = None) -> Diagnostic:
+    return Diagnostic(
+        "GS1313", "the definition ended the program", _place(error, folder, path), detail=f"exit code {error.code}",
+        mend="raise an error where the definition cannot go on",
+    )
+
+
+def _place(error: BaseException, folder: Path, path: Path | None) -> SourceLocation | None:
+    return _last_line_below(folder, error) or (SourceLocation(str(path), 1) if path else None)
+
+
 def _stopped(error: Exception, folder: Path, path: Path | None = None) -> Diagnostic:
     if isinstance(error, SyntaxError) and error.filename:
         location: SourceLocation | None = SourceLocation(error.filename, error.lineno or 1)
     else:
-        location = _last_line_below(folder, error) or (SourceLocation(str(path), 1) if path else None)
+        location = _place(error, folder, path)
     return Diagnostic(
         "GS1314", f"the definition stopped: {type(error).__name__}", location, detail=str(error) or repr(error),
         mend="what comes after this line was not read",
@@ -85,6 +97,7 @@ def _stopped(error: Exception, folder: Path, path: Path | None = None) -> Diagno
 def _last_line_below(folder: Path, error: BaseException) -> SourceLocation | None:
     """The innermost line of the user's own files that the error came through."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if Path(frame.filename).is_relative_to(folder):
+        file = Path(frame.filename)
+        if file.is_relative_to(folder) and "site-packages" not in file.parts:
             return SourceLocation(frame.filename, frame.lineno or 1)
     return None

@@ -131,8 +131,9 @@ class System:
         )
         run_definition(self._define, building)
         # A mistake in a setting that the definition asked for is shown where it did.
-        for name in problems.keys() - described.asked:
-            diagnostics.add(problems[name])
+        for name, problem in problems.items():
+            if name not in described.asked:
+                diagnostics.add(problem)
         for problem in graph.problems():
             diagnostics.add(problem)
         return graph, diagnostics

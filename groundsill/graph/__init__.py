@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from groundsill.graph.artifact import Artifact, ContainerImage, FunctionPackage
-from groundsill.graph.diagnostics import Diagnostic, Diagnostics, GroundsillError, Severity
+from groundsill.graph.diagnostics import Diagnostic, Diagnostics, GroundsillError, Severity, did_you_mean
 from groundsill.graph.graph import Graph
 from groundsill.graph.provider import Output, Provider, Variable
 from groundsill.graph.reference import Broken, JsonDocument, Reference, references_in, resolve, split_template
@@ -32,6 +32,7 @@ __all__ = [
     "Variable",
     "caller_location",
     "current_scope",
+    "did_you_mean",
     "references_in",
     "resolve",
     "split_template",

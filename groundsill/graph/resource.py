@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from groundsill.graph.reference import Reference, Step, references_in
+from groundsill.graph.shapes import is_list
 from groundsill.graph.source import SourceLocation
 
 
@@ -90,10 +91,8 @@ class Resource:
 
     def block(self, name: str) -> dict[str, Any]:
         """The first nested block of this name, or an empty mapping."""
-        value = self.arguments.get(name) or []
-        if isinstance(value, dict):
-            return value  # pyright: ignore[reportUnknownVariableType]
-        return value[0] if value else {}
+        value: Any = self.arguments.get(name) or {}
+        return value[0] if is_list(value) else value
 
     def references(self) -> Iterator[Reference]:
         """Every reference in the arguments, and one for each entry of ``depends_on``."""

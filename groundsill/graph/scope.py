@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -51,7 +51,7 @@ class Scope:
         return self.frames[-1] if self.frames else None
 
     @contextmanager
-    def active(self) -> Iterator[Scope]:
+    def active(self) -> Generator[Scope]:
         """Make this the scope that constructors find."""
         token = _current.set(self)
         try:
@@ -60,7 +60,7 @@ class Scope:
             _current.reset(token)
 
     @contextmanager
-    def lowering(self, frame: Frame) -> Iterator[None]:
+    def lowering(self, frame: Frame) -> Generator[None]:
         """Attribute everything constructed inside to one component."""
         self.frames.append(frame)
         try:

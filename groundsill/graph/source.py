@@ -47,7 +47,7 @@ def caller_location(depth: int = 1) -> SourceLocation | None:
         The location, or None where every frame is Groundsill's (a test of Groundsill itself that calls from inside).
     """
     try:
-        frame = sys._getframe(depth)
+        frame = sys._getframe(depth)  # pyright: ignore[reportPrivateUsage]  inspect.stack() reads every source file
     except ValueError:
         return None
     for _ in range(_DEEPEST_SEARCH):

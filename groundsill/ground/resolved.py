@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from groundsill.graph.shapes import is_list
+
 
 @dataclass(frozen=True, slots=True)
 class ResolvedResource:
@@ -33,10 +35,8 @@ class ResolvedResource:
 
     def block(self, name: str) -> Mapping[str, Any]:
         """The first nested block of this name, or an empty mapping."""
-        value = self.arguments.get(name) or []
-        if isinstance(value, Mapping):
-            return value
-        return value[0] if value else {}
+        value: Any = self.arguments.get(name) or {}
+        return value[0] if is_list(value) else value
 
 
 class ResolvedGraph:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,7 +58,7 @@ class Report:
     notes: list[str] = field(default_factory=list[str])
 
     @asynccontextmanager
-    async def during(self, name: str) -> AsyncIterator[list[str]]:
+    async def during(self, name: str) -> AsyncGenerator[list[str]]:
         """One phase; what is put into the list becomes its detail."""
         started, detail = time.perf_counter(), list[str]()
         self.phase(name, "started", 0.0, "")

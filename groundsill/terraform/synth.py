@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from groundsill.aws.schema import Block, schema_file, type_schema
-from groundsill.aws.shapes import is_list, is_mapping
 from groundsill.aws.types import Type
 from groundsill.graph.graph import Graph
 from groundsill.graph.provider import Output, Provider, Variable
 from groundsill.graph.reference import JsonDocument, Reference
 from groundsill.graph.resource import Resource
+from groundsill.graph.shapes import is_list, is_mapping
 from groundsill.terraform.template import render_json, template
 
 FILE_NAME = "main.tf.json"

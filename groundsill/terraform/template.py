@@ -11,8 +11,8 @@ import re
 from typing import Any
 
 from groundsill.aws.reference_types import type_of_reference
-from groundsill.aws.shapes import is_list, is_mapping, is_set
 from groundsill.graph.reference import Broken, JsonDocument, Reference, references_in, split_template
+from groundsill.graph.shapes import is_list, is_mapping, is_set
 
 _text_of = json.JSONEncoder(ensure_ascii=False).encode
 _OPEN = "\ue000"

@@ -49,8 +49,8 @@ class Settings(BaseModel):
     task_sizes: Literal["original", "suggested"] = "original"
 
 
-# CPU units and MB of a task of the API and of the worker.
-TASK_SIZES = {"original": ((1024, 2048), (256, 512)), "suggested": ((256, 512), (1024, 2048))}
+# CPU units and MB of a task.
+LARGE, SMALL = (1024, 2048), (256, 512)
 
 
 system = System("open-metabolics", region="us-east-1", settings=Settings, names="{component}",
@@ -111,7 +111,7 @@ def define(stage: Stage) -> None:
     image = Container("energy", name="open-metabolics-energy-expenditure-service", keep=30,
                       dockerfile="services/energy/Dockerfile", command=("python", "-m", "services.energy"))
 
-    api_size, worker_size = TASK_SIZES[stage.setting("task_sizes")]
+    api_size, worker_size = (SMALL, LARGE) if stage.setting("task_sizes") == "suggested" else (LARGE, SMALL)
     energy_api = Service(
         "energy-api", image, network.private, cluster=cluster, cpu=api_size[0], memory=api_size[1], port=8080,
         name="open-metabolics-energy-expenditure-service", log_name="/ecs/open-metabolics-energy-expenditure",

@@ -16,7 +16,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 FOLDER = Path(__file__).resolve().parent
 # The person of the recording; the simulated walker is the same.
@@ -89,7 +89,7 @@ def mailed_code(mailbox: str, email: str) -> str:
     """
     address = f"{mailbox}?to={urllib.parse.quote(email)}"
     for _ in _patiently(_MAIL_SECONDS):
-        with urllib.request.urlopen(address, timeout=5) as answer:  # noqa: S310  an address of this machine
+        with urllib.request.urlopen(address, timeout=5) as answer:
             mails = json.load(answer)["mail"]
         for mail in reversed(mails):
             code = re.search(r"\b\d{6}\b", mail.get("text") or mail.get("html") or "")
@@ -112,7 +112,7 @@ class Progress:
         quiet: print nothing.
     """
 
-    _STEPS = {
+    _STEPS: ClassVar = {
         "signed_up": "Signed up {email}", "confirmed": "Confirmed with the mailed code", "signed_in": "Signed in",
         "profile_saved": "Saved the profile", "queued": "Job queued",
     }

@@ -53,22 +53,26 @@ def run(given: argparse.Namespace, screen: Screen) -> int:
     options = [word for item in given.settings for word in ("--set", item)]
     if given.port:
         options += ["--port", str(given.port)]
+    detached: bool = given.detach or given.json
     process = state.start(options)
     if process is None:
         return _already(about, screen, ignored=bool(options))
     with _ends_like_ctrl_c():
         try:
             facts = _ready(process, state, screen)
+            seconds = time.perf_counter() - started
+            if not detached:
+                _show(facts, screen, seconds)
+                screen.note(screen.error_style.dim("\nLogs follow. Ctrl-C stops the system; its data stays.\n"))
         except BaseException:
-            # Also Ctrl-C: what has been started is not left behind half-way.
+            # Also Ctrl-C: what has been started is not left behind without its owner.
             _stop(state, process, screen)
             raise
-        _show(facts, screen, time.perf_counter() - started)
-        if given.detach or given.json:
-            screen.next_actions(_next(about))
-            return 0
-        screen.note(screen.error_style.dim("\nLogs follow. Ctrl-C stops the system; its data stays.\n"))
-        return _stay(process, state, follower, screen)
+        if not detached:
+            return _stay(process, state, follower, screen)
+    _show(facts, screen, seconds)
+    screen.next_actions(_next(about))
+    return 0
 
 
 def _check_installed() -> None:
@@ -207,10 +211,12 @@ def _stop(state: StateFolder, process: subprocess.Popen[str], screen: Screen) ->
     if process.poll() is not None:
         state.forget_ground()
         return
-    screen.note("\nStopping ...")
     try:
+        screen.note("\nStopping ...")
         state.stop()
     except KeyboardInterrupt:
+        # A third one must not leave it half ended.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         screen.note("Ending it by force.")
         state.kill()
         state.forget_ground()

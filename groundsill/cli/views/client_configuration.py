@@ -80,7 +80,8 @@ def _dart(content: Mapping[str, Any]) -> str:
 def _amplify(content: Mapping[str, Any]) -> list[str]:
     """What Amplify Flutter is configured with, where outputs tell the user pool and its client.
 
-    Source: Amplify Documentation, "Use existing Cognito resources", and its ``Endpoint`` of a user pool.
+    Source: Amplify Documentation, Flutter, "Use existing Cognito resources". ``Endpoint`` is read as a whole address, so
+    it has its scheme (amplify-flutter, ``CognitoUserPoolConfig``).
     """
     pool, client = content.get("cognito_pool_id"), content.get("cognito_client_id")
     if not pool or not client:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from groundsill.graph.shapes import is_list
 from groundsill.ground.provision.attributes import Attributes, Place
 
 
@@ -28,7 +29,7 @@ class Clients:
         import botocore.session
         from botocore.config import Config
 
-        self._session = botocore.session.Session()
+        self._session: Any = botocore.session.Session()
         # The folder of a developer's own profile is not looked at: the ground's key is the only one it ever uses.
         self._session.set_credentials(access_key_id, secret_access_key)
         self._url, self._region = url, region
@@ -56,14 +57,14 @@ def code_of(error: Exception) -> str:
 
 def block(arguments: Arguments, name: str) -> Mapping[str, Any]:
     """The first nested block of a name."""
-    value = arguments.get(name) or {}
-    return value if isinstance(value, Mapping) else value[0]
+    value: Any = arguments.get(name) or {}
+    return value[0] if is_list(value) else value
 
 
 def blocks(arguments: Arguments, name: str) -> list[Mapping[str, Any]]:
     """All nested blocks of a name."""
-    value = arguments.get(name) or []
-    return [value] if isinstance(value, Mapping) else list(value)
+    value: Any = arguments.get(name) or []
+    return list(value) if is_list(value) else [value]
 
 
 def _text(value: Any) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from groundsill.graph import Graph, Reference, Resource, resolve
 from groundsill.graph.reference import Element
+from groundsill.graph.shapes import is_mapping
 from groundsill.ground.provision.attributes import Attributes, Place, computed
 from groundsill.ground.provision.handlers import HANDLERS, Clients, Handler, ProvisionError, code_of
 from groundsill.ground.provision.user_pools import user_pool, user_pool_client
@@ -121,7 +122,7 @@ class Provisioner:
         for step in reference.path:
             if isinstance(step, Element):
                 value = list(value)[step.index]
-            elif isinstance(step, str) and isinstance(value, Mapping) and step not in value:
+            elif isinstance(step, str) and is_mapping(value) and step not in value:
                 # Known to AWS only; nothing that runs here depends on it, or it would have an entry of its own.
                 return f"{reference.expression} is known on AWS only"
             else:

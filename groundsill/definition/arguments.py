@@ -1,0 +1,147 @@
+"""Arguments as a user wrote them, checked against the signature they are meant for before anything is built from them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from functools import cache
+from types import MappingProxyType
+from typing import Any, cast, get_args
+
+from groundsill.definition.building import Building
+from groundsill.graph.diagnostics import did_you_mean
+from groundsill.graph.reference import Broken, Reference, references_in
+
+_LONGEST_SHOWN = 60
+_DEEPEST = 5
+Kind = tuple[Callable[[Any], bool], str]  # what fits an annotation, and how a message says it
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def shown(value: object) -> str:
+    """A value as a message shows it, cut short; never fails, whatever the value is."""
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001  a user's object may do anything
+        text = f"<{type(value).__name__}>"
+    short = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+    return short.encode("utf-8", "backslashreplace").decode()
+
+
+def holds_broken(value: object, depth: int = 0) -> bool:
+    """Whether a value is, or has inside, something whose mistake has been reported already."""
+    if isinstance(value, Broken) or depth > _DEEPEST:
+        return isinstance(value, Broken)
+    if isinstance(value, str):
+        return any(isinstance(reference, Broken) for reference in references_in(value))
+    if isinstance(value, Mapping):
+        return any(holds_broken(item, depth + 1) for item in cast("Mapping[Any, Any]", value).values())
+    if isinstance(value, list | tuple):
+        return any(holds_broken(item, depth + 1) for item in cast("Sequence[Any]", value))
+    if is_dataclass(value) and not isinstance(value, type) and not isinstance(value, Reference):
+        return any(holds_broken(getattr(value, item.name, None), depth + 1) for item in fields(value))
+    return False
+
+
+def usable_arguments(
+    function: Callable[..., Any], owner: str, subject: str, arguments: tuple[Any, ...], named: dict[str, Any],
+    building: Building,
+) -> dict[str, Any] | None:
+    """The named arguments without the unknown ones, each of which is reported.
+
+    Arguments:
+        function: what they are for; its first parameter is the object itself.
+        owner: its name in messages, for example ``Table`` or ``HttpApi.route``.
+        subject: how the user wrote it, for example ``Table("orders")``.
+        arguments: positional arguments.
+        named: named arguments.
+        building: where mistakes are collected.
+
+    Returns:
+        None where an argument is missing, superfluous or of the wrong type; that too is reported.
+    """
+    signature, types = _signature(function)
+    parameters = list(signature.parameters.values())[1:]
+    known = [parameter.name for parameter in parameters if parameter.kind is not inspect.Parameter.POSITIONAL_ONLY]
+    usable = dict(named)
+    for argument in [argument for argument in named if argument not in known]:
+        building.report(
+            "GS1201", f"unknown argument `{argument}` for {owner}",
+            mend=did_you_mean(argument, known, what="Known arguments"),
+        )
+        del usable[argument]
+    try:
+        bound = signature.bind(None, *arguments, **usable)
+    except TypeError as error:
+        positional = [parameter.name for parameter in parameters if parameter.kind in _POSITIONAL]
+        building.report(
+            "GS1202", f"the arguments of {owner} do not fit", str(error),
+            f"in order: {', '.join(positional) or 'none'}; by name: {', '.join(known) or 'none'}",
+        )
+        return None
+    wrong = False
+    for name, value in list(bound.arguments.items())[1:]:
+        if not _fits(value, types[name]):
+            wrong = True
+            building.report(
+                "GS1206", f"`{name}` of {subject} takes {_described(types[name])}, not {shown(value)}",
+                "it is known only after apply, so nothing can be decided by it" if isinstance(value, Reference) else "",
+            )
+    return None if wrong else usable
+
+
+@cache
+def _signature(function: Callable[..., Any]) -> tuple[inspect.Signature, dict[str, tuple[Kind, ...]]]:
+    signature = inspect.signature(function)
+    names = getattr(function, "__globals__", {})
+    types = {
+        name: tuple(_kind(annotation, names) for annotation in str(parameter.annotation).split(" | "))
+        for name, parameter in signature.parameters.items()
+    }
+    return signature, types
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str | Reference)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list | tuple)
+
+
+# Annotations are text here: nothing is imported to check them.
+_KINDS: MappingProxyType[str, Kind] = MappingProxyType({
+    "str": (_is_text, "text"),
+    "int": (lambda value: isinstance(value, int) and not isinstance(value, bool), "a whole number"),
+    "float": (lambda value: isinstance(value, int | float) and not isinstance(value, bool), "a number"),
+    "bool": (lambda value: isinstance(value, bool), "True or False"),
+    "None": (lambda value: value is None, "None"),
+    "tuple[str, ...]": (lambda value: _is_list(value) and all(map(_is_text, value)), "a list of texts"),
+    "Sequence[str]": (lambda value: _is_list(value) and all(map(_is_text, value)), "a list of texts"),
+    "Mapping": (lambda value: isinstance(value, Mapping) and all(isinstance(key, str) for key in cast("Any", value)),
+                "a mapping of names to values"),
+})
+
+
+def _kind(annotation: str, names: Mapping[str, Any]) -> Kind:
+    if annotation in _KINDS:
+        return _KINDS[annotation]
+    if annotation.startswith("Mapping["):
+        return _KINDS["Mapping"]
+    if annotation.startswith("Sequence["):
+        return _is_list, f"a list of {annotation.removeprefix('Sequence[').removesuffix(']')}"
+    choices = get_args(names.get(annotation))
+    if choices:
+        return lambda value: type(value) is str and value in choices, " or ".join(map(repr, choices))
+    if annotation.isidentifier() and annotation != "Any" and annotation[0].isupper():
+        return lambda value: any(base.__name__ == annotation for base in type(value).__mro__), f"a {annotation}"
+    return lambda _: True, "anything"
+
+
+def _fits(value: Any, kinds: tuple[Kind, ...]) -> bool:
+    return holds_broken(value) or any(fits(value) for fits, _ in kinds)
+
+
+def _described(kinds: tuple[Kind, ...]) -> str:
+    return " or ".join(dict.fromkeys(words for _, words in kinds if words != "None"))

@@ -1,0 +1,202 @@
+"""A child process whose words are read while they come, that outlives its parent's death and stops when asked.
+
+Its output goes to a file that this process follows, not through a pipe. A pipe would break with its reader: were
+Groundsill killed in the middle of an apply, Terraform's next line would end it too, before it had written down what
+it made. So it goes on to its end, and the next command finds it (`groundsill.terraform.running`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_FOLLOW_SECONDS = 0.02
+_LONGEST_FOLLOW_SECONDS = 0.1
+_KILLED_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a child ended.
+
+    Arguments:
+        code: its exit code; below 0 the number of the signal that ended it.
+        output: standard output, where nobody followed it.
+        errors: standard error.
+        interrupted: whether it was asked to stop by a Ctrl-C here.
+        killed: whether a second one ended it by force.
+    """
+
+    code: int
+    output: str
+    errors: str
+    interrupted: bool = False
+    killed: bool = False
+
+
+def run(
+    command: Sequence[str], directory: Path, environment: Mapping[str, str], scratch: Path, *,
+    on_line: Callable[[str], None] | None = None, on_start: Callable[[int], None] | None = None,
+    on_interrupt: Callable[[], None] | None = None,
+) -> Ended:
+    """Run a program to its end.
+
+    Ctrl-C asks it once to stop and waits for it; a second Ctrl-C ends it by force. It is in a process group of its
+    own, so that the terminal's Ctrl-C comes to it through here alone.
+
+    Arguments:
+        command: program and arguments.
+        directory: its working directory.
+        environment: the whole of its environment.
+        scratch: a private folder for its output.
+        on_line: called with each line of standard output as it comes.
+        on_start: called with its process id.
+        on_interrupt: called at the first Ctrl-C.
+
+    Raises:
+        OSError: where it cannot be started or its output cannot be kept.
+    """
+    out_path, error_path = scratch / "output", scratch / "errors"
+    with _private(out_path) as out, _private(error_path) as errors:
+        child = subprocess.Popen(
+            list(command), cwd=directory, env=dict(environment), stdin=subprocess.DEVNULL, stdout=out, stderr=errors,
+            process_group=0,
+        )
+    interrupted = killed = False
+    follower = _Follower(out_path, on_line)
+    try:
+        if on_start:
+            on_start(child.pid)
+        while True:
+            try:
+                _wait(child, follower)
+                break
+            except KeyboardInterrupt:
+                if interrupted:
+                    killed = True
+                    _kill_group(child)
+                    continue
+                interrupted = True
+                with contextlib.suppress(ProcessLookupError):
+                    child.send_signal(signal.SIGINT)
+                if on_interrupt:
+                    on_interrupt()
+    except BaseException:
+        # A fault of ours: Terraform is asked to stop in good order, not left alone.
+        if child.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                child.send_signal(signal.SIGINT)
+            child.wait()
+        raise
+    finally:
+        follower.close()
+    output = "" if on_line else _text(out_path)
+    return Ended(child.returncode, output, _text(error_path), interrupted, killed)
+
+
+def _wait(child: subprocess.Popen[bytes], follower: _Follower) -> None:
+    pause = _FOLLOW_SECONDS
+    while True:
+        ended = child.poll() is not None
+        found = follower.poll()
+        if ended:
+            follower.poll(whole=True)
+            return
+        pause = _FOLLOW_SECONDS if found else min(pause * 1.5, _LONGEST_FOLLOW_SECONDS)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(pause)
+
+
+def _kill_group(child: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(_KILLED_SECONDS)
+
+
+def _private(path: Path) -> _PrivateFile:
+    return _PrivateFile(path)
+
+
+class _PrivateFile:
+    """A new file that only its owner can read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._number = -1
+
+    def __enter__(self) -> int:
+        self._number = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+        return self._number
+
+    def __exit__(self, *error: object) -> None:
+        os.close(self._number)
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
+class _Follower:
+    """Reads a growing file line by line."""
+
+    def __init__(self, path: Path, on_line: Callable[[str], None] | None) -> None:
+        self._file = path.open("rb")
+        self._on_line = on_line
+        self._rest = b""
+
+    def poll(self, *, whole: bool = False) -> bool:
+        """Hand on what has come. ``whole``: also a last line without its end."""
+        if self._on_line is None:
+            return False
+        data = self._rest + self._file.read()
+        *lines, self._rest = data.split(b"\n")
+        if whole and self._rest:
+            lines.append(self._rest)
+            self._rest = b""
+        for line in lines:
+            self._on_line(line.decode("utf-8", "replace"))
+        return bool(lines)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def is_alive(pid: int, started: str) -> bool:
+    """Whether the process that :func:`identity` described still runs."""
+    return bool(started) and identity(pid) == started
+
+
+def identity(pid: int) -> str:
+    """What tells a process from a later one with the same number; empty where it does not run."""
+    try:
+        # proc(5), /proc/pid/stat: after the name in parentheses come state (1st) and start time (20th).
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        return "" if fields[0] in "ZX" else fields[19]
+    except FileNotFoundError:
+        if Path("/proc/self/stat").exists():
+            return ""
+    except (OSError, IndexError):
+        return ""
+    done = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)  # noqa: S607
+    return done.stdout.strip()
+
+
+def wait_for(pid: int, started: str, *, seconds: float | None = None) -> bool:
+    """Wait for the end of a process that is not this one's child.
+
+    Returns:
+        Whether it has ended within the time.
+    """
+    deadline = None if seconds is None else time.monotonic() + seconds
+    while is_alive(pid, started):
+        if deadline is not None and time.monotonic() > deadline:
+            return False
+        time.sleep(_LONGEST_FOLLOW_SECONDS)
+    return True
