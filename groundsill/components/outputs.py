@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from groundsill.definition.arguments import shown
 from groundsill.definition.building import current_building
 from groundsill.graph import Output, caller_location
+
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
 def output(name: str, value: Any, description: str = "") -> None:
@@ -19,4 +24,9 @@ def output(name: str, value: Any, description: str = "") -> None:
     Example:
         ``output("api_endpoint", api.url, "Where the app sends its requests")``
     """
-    current_building().graph.add_output(Output(name, value, description, location=caller_location(2)))
+    building = current_building()
+    if not isinstance(name, str) or not _NAME.fullmatch(name):  # pyright: ignore[reportUnnecessaryIsInstance]
+        building.report("GS1410", f"{shown(name)} cannot be the name of an output", subject="output(...)",
+                        mend="use letters, digits, hyphens and underscores, beginning with a letter")
+        return
+    building.graph.add_output(Output(name, value, description, location=caller_location(2)))

@@ -45,15 +45,13 @@ def holds_broken(value: object, depth: int = 0) -> bool:
 
 
 def usable_arguments(
-    function: Callable[..., Any], owner: str, subject: str, arguments: tuple[Any, ...], named: dict[str, Any],
-    building: Building,
+    function: Callable[..., Any], owner: str, arguments: tuple[Any, ...], named: dict[str, Any], building: Building,
 ) -> dict[str, Any] | None:
     """The named arguments without the unknown ones, each of which is reported.
 
     Arguments:
         function: what they are for; its first parameter is the object itself.
         owner: its name in messages, for example ``Table`` or ``HttpApi.route``.
-        subject: how the user wrote it, for example ``Table("orders")``.
         arguments: positional arguments.
         named: named arguments.
         building: where mistakes are collected.
@@ -85,8 +83,8 @@ def usable_arguments(
         if not _fits(value, types[name]):
             wrong = True
             building.report(
-                "GS1206", f"`{name}` of {subject} takes {_described(types[name])}, not {shown(value)}",
-                "it is known only after apply, so nothing can be decided by it" if isinstance(value, Reference) else "",
+                "GS1206", f"wrong type of `{name}` for {owner}", f"it takes {_described(types[name])}, not {shown(value)}",
+                "what is known only after apply cannot decide this" if isinstance(value, Reference) else "",
             )
     return None if wrong else usable
 

@@ -46,7 +46,7 @@ class Collecting(type):
             return super().__call__(*arguments, **named)
         frame = Frame("", _written(cls.__name__, arguments), caller_location(2))
         with scope.lowering(frame):
-            usable = usable_arguments(cls.__init__, cls.__name__, frame.subject, arguments, named, scope)
+            usable = usable_arguments(cls.__init__, cls.__name__, arguments, named, scope)
             return Broken() if usable is None else super().__call__(*arguments, **usable)
 
 
@@ -60,7 +60,7 @@ class ComponentType(type):
         with building.lowering(frame):
             if isinstance(name, Broken) or (name is not None and not _name_is_usable(name, building)):
                 return Broken()
-            usable = usable_arguments(cls.__init__, cls.__name__, frame.subject, arguments, named, building)
+            usable = usable_arguments(cls.__init__, cls.__name__, arguments, named, building)
             if usable is None:
                 return _unbuilt(name, building)
             frame.tags["Component"] = name
@@ -115,7 +115,7 @@ def step(method: Callable[Concatenate[Owner, Parameters], Result]) -> Callable[C
     def call(self: Owner, *arguments: Parameters.args, **named: Parameters.kwargs) -> Result:
         owner = f"{type(self).__name__}.{method.__name__}"
         with self.lowering():
-            usable = usable_arguments(method, owner, f"{self.subject}.{method.__name__}", arguments, named, self.building)
+            usable = usable_arguments(method, owner, arguments, named, self.building)
             if usable is None:
                 return Broken()  # pyright: ignore[reportReturnType]
             return _collected(lambda: method(self, *arguments, **usable), self.building, owner, (arguments, named))

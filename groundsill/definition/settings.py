@@ -43,14 +43,24 @@ def read_settings_file(folder: Path) -> dict[str, dict[str, Any]]:
     return content
 
 
-def gather(folder: Path, stage: str, names: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+def gather(folder: Path, stage: str, fields: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """The raw values of a stage: the file's, then the environment's, then those given on the command line."""
     values = dict(read_settings_file(folder).get(stage, {}))
-    for name in names:
+    for name, field in fields.items():
         variable = ENVIRONMENT_PREFIX + name.upper()
         if variable in os.environ:
-            values[name] = os.environ[variable]
-    return values | dict(given)
+            values[name] = _from_text(os.environ[variable], field)
+    return values | {name: _from_text(value, fields.get(name)) for name, value in given.items()}
+
+
+def _from_text(value: Any, field: Any) -> Any:
+    """A value from outside a file: lists and tables are written as in `settings.toml`, everything else as it is."""
+    if not isinstance(value, str) or not value.lstrip().startswith(("[", "{")) or getattr(field, "annotation", None) is str:
+        return value
+    try:
+        return tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return value
 
 
 def validate(

@@ -59,7 +59,10 @@ async def _run(given: argparse.Namespace) -> int:
     _tell("phase", name="definition", state="started", seconds=0.0, detail="")
     system = load_system(folder)
     stage = given.stage or system.default_stage
-    graph = system.build(stage, dict(item.split("=", 1) for item in given.settings))
+    graph, found = system.examine(stage, dict(item.split("=", 1) for item in given.settings))
+    found.raise_if_errors()
+    for warning in found.warnings:
+        _tell("warning", message=warning.render(folder))
     _tell("phase", name="definition", state="done", seconds=time.perf_counter() - started, detail=f"{len(graph)} resources")
     state = StateFolder(folder, stage)
     state.path.mkdir(parents=True, exist_ok=True)

@@ -128,7 +128,9 @@ class Ground:
                 overrides=edges.overrides(),
             )
             resolved = await asyncio.to_thread(provisioner.run)
-            self.outputs = {name: provisioner.value(output.value) for name, output in graph.outputs.items()}
+            self.outputs = {
+                name: provisioner.value(output.value) for name, output in graph.outputs.items() if not output.sensitive
+            }
             detail.append(f"{len(graph)} of {graph.name} {graph.stage}")
 
         workloads = WorkloadEnvironment(api.url, graph.region, _token_keys(resolved, api.url))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from groundsill.aws.shapes import is_list, is_mapping
+from groundsill.graph.shapes import is_list, is_mapping
 
 ACTIONS = {
     "create": "create", "update": "update", "delete": "destroy", "remove": "forget", "replace": "replace",

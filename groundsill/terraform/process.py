@@ -12,7 +12,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -120,23 +120,14 @@ def _kill_group(child: subprocess.Popen[bytes]) -> None:
         child.wait(_KILLED_SECONDS)
 
 
-def _private(path: Path) -> _PrivateFile:
-    return _PrivateFile(path)
-
-
-class _PrivateFile:
+@contextlib.contextmanager
+def _private(path: Path) -> Generator[int]:
     """A new file that only its owner can read."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._number = -1
-
-    def __enter__(self) -> int:
-        self._number = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
-        return self._number
-
-    def __exit__(self, *error: object) -> None:
-        os.close(self._number)
+    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+    try:
+        yield number
+    finally:
+        os.close(number)
 
 
 def _text(path: Path) -> str:
