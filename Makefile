@@ -39,7 +39,7 @@ $(READY): requirements.lock pyproject.toml
 ## Lock the newest versions that pyproject.toml allows.
 lock:
 	$(VENV)/bin/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-		--all-extras --all-groups pyproject.toml -o requirements.lock
+		--all-extras --group systems --group training --group dev pyproject.toml -o requirements.lock
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache

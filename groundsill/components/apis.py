@@ -133,7 +133,8 @@ class HttpApi(Component):
             self.building.report("GS1391", f"{route!r} is not a route",
                                  mend='write a method and a path, for example "POST /orders"')
         elif route in self._routes:
-            self.building.report("GS1392", f"the route `{route}` is already taken by {self._routes[route]}")
+            self.building.report("GS1392", f"the route `{route}` is already taken by {self._routes[route]}",
+                                 mend="remove one of them, or give it another path")
         elif isinstance(target, Function):
             self._check_timeout(route, target)
             self._add(route, target, self._function_integration(target), authorize)

@@ -64,7 +64,8 @@ class Function(Component):
         module = _module_of(handler)
         self.timeout = duration("timeout", timeout)
         if not 1 <= self.timeout <= _LONGEST_TIMEOUT:
-            raise Mistake("GS1340", f"the timeout of a function is 1 s to {_LONGEST_TIMEOUT} s, not {self.timeout} s")
+            raise Mistake("GS1340", f"the timeout of a function is 1 s to {_LONGEST_TIMEOUT} s, not {self.timeout} s",
+                          mend="do longer work in parts from a queue, or in a Service")
         if isinstance(memory, bool) or not isinstance(memory, int) or not _LEAST_MEMORY <= memory <= _MOST_MEMORY:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise Mistake("GS1341", f"the memory of a function is {_LEAST_MEMORY} to {_MOST_MEMORY} MB, not {memory!r}",
                           mend="write a number of MB, for example memory=512")

@@ -68,7 +68,8 @@ class UserPool(Component):
         rules = password or Password()
         require(rules, Password, "password", self)
         if not _SHORTEST_PASSWORD <= rules.length <= _LONGEST_PASSWORD:
-            raise Mistake("GS1361", f"a password has {_SHORTEST_PASSWORD} to {_LONGEST_PASSWORD} characters, not {rules.length}")
+            raise Mistake("GS1361", f"a password has {_SHORTEST_PASSWORD} to {_LONGEST_PASSWORD} characters, not {rules.length}",
+                          mend="eight are usual")
         if email is not None:
             require(email, EmailSender, "email", self)
         self.clients: list[Resource] = []

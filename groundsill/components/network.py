@@ -71,15 +71,18 @@ class Network(Component):
     ) -> None:
         super().__init__(component)
         if isinstance(zones, bool) or not isinstance(zones, int) or not 1 <= zones <= len(_LETTERS):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise Mistake("GS1350", f"a network spans 1 to {len(_LETTERS)} zones, not {zones!r}")
+            raise Mistake("GS1350", f"a network spans 1 to {len(_LETTERS)} zones, not {zones!r}",
+                          mend="two zones survive the loss of one")
         block = _block(cidr, "cidr")
         if not _LARGEST_PREFIX <= block.prefixlen <= _SMALLEST_PREFIX:
-            raise Mistake("GS1351", f"the range of a network is a /{_LARGEST_PREFIX} to a /{_SMALLEST_PREFIX}, not {cidr}")
+            raise Mistake("GS1351", f"the range of a network is a /{_LARGEST_PREFIX} to a /{_SMALLEST_PREFIX}, not {cidr}",
+                          mend='write for example "10.0.0.0/16"')
         self.cidr, self.zones = cidr, zones
         ranges = self._ranges(block, public, private)
         gateways = (zones if self.stage.tier.nat_per_zone else 1) if nat is None else nat
         if gateways not in (0, 1, zones):
-            raise Mistake("GS1352", f"`nat` is 0, 1 or one a zone ({zones}), not {gateways!r}")
+            raise Mistake("GS1352", f"`nat` is 0, 1 or one a zone ({zones}), not {gateways!r}",
+                          mend="one for all is cheaper, one a zone survives the loss of a zone")
         self.resource = aws.vpc(
             self.terraform_name(), cidr_block=cidr, enable_dns_hostnames=True, enable_dns_support=True,
             tags=self._named(),

@@ -151,5 +151,6 @@ class Queue(Component):
 def _within(argument: str, value: int | str, least: int, most: int) -> int:
     amount = duration(argument, value)
     if not least <= amount <= most:
-        raise Mistake("GS1331", f"`{argument}` of a queue is {least} s to {most} s, not {amount} s")
+        raise Mistake("GS1331", f"`{argument}` of a queue is {least} s to {most} s, not {amount} s",
+                      mend='write seconds as a number, or text such as "15m" or "14d"')
     return amount

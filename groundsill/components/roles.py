@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from groundsill import aws
+from groundsill.definition.arguments import shown
 from groundsill.definition.building import current_building
 from groundsill.definition.component import Component, Mistake
 from groundsill.definition.grant import Grant, Statement
@@ -66,7 +67,7 @@ def usable_grants(uses: Sequence[Any], consumer: str) -> list[Grant]:
             )
         else:
             building.report(
-                "GS1402", f"`uses` of {consumer} has an entry that grants nothing: {entry!r}",
+                "GS1402", f"`uses` of {consumer} has an entry that grants nothing: {shown(entry)}",
                 mend="list grants of components, for example uses=[orders.read, jobs.send]",
             )
     return grants
@@ -150,6 +151,6 @@ def require(value: Any, kind: type, argument: str, component: Component) -> None
     if isinstance(value, (Broken, kind)):
         return
     raise Mistake(
-        "GS1206", f"`{argument}` of {component.subject} takes a {kind.__name__}, not {value!r}",
+        "GS1206", f"wrong type of `{argument}` for {type(component).__name__}", f"it takes a {kind.__name__}, not {shown(value)}",
         mend=f"construct a {kind.__name__} first and pass it",
     )
