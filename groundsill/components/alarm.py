@@ -23,6 +23,7 @@ class Alarm:
         period: seconds that one data point covers, default 60.
         periods: data points in a row that must breach, default 1.
         missing: what missing data means, default ``notBreaching``.
+        severity: which topic of `Alerts` hears of it: ``critical`` (default), ``warning`` or ``info``.
     """
 
     name: str
@@ -36,3 +37,4 @@ class Alarm:
     period: int = 60
     periods: int = 1
     missing: str = "notBreaching"
+    severity: str = "critical"

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from groundsill import aws
+from groundsill.components.keys import tier_key
 from groundsill.definition.component import Component
 from groundsill.definition.grant import Statement
 from groundsill.graph import Resource
 
 
 def log_group(component: Component, name: str, part: str = "") -> Resource:
-    """The log group of a workload, kept as long as the stage's tier says.
+    """The log group of a workload, kept and encrypted as the stage's tier says.
 
     Arguments:
         component: the workload.
         name: the group's name as AWS sees it, stage suffix included.
         part: tells several groups of one component apart.
     """
+    key = tier_key()
     return aws.cloudwatch_log_group(
         component.terraform_name(part), name=name, retention_in_days=component.stage.tier.log_retention_days,
+        kms_key_id=key.serve(f"logs.{component.building.graph.region}.amazonaws.com").arn if key else None,
     )
 
 

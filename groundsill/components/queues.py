@@ -7,8 +7,8 @@ from typing import Any
 
 from groundsill import aws
 from groundsill.components.alarm import Alarm
-from groundsill.components.keys import Key
-from groundsill.components.roles import require
+from groundsill.components.keys import Key, tier_key
+from groundsill.components.roles import policy_document, require
 from groundsill.definition.component import Component, Mistake, duration, step
 from groundsill.definition.grant import Grant, Statement
 from groundsill.definition.naming import environment_name
@@ -33,12 +33,13 @@ class Queue(Component):
         dead_letter: the queue that takes messages which were received ``max_receives`` times. A message keeps its age
             when it moves there, so what waited a day here is kept a day less there.
         max_receives: default 3.
-        encryption: a `Key` of the account's own; default SQS's own keys.
+        encryption: a `Key` of the account's own; default the tier's choice: SQS's own keys below ``enterprise``.
 
     Verbs for `uses`: ``send``, ``consume`` (receive, extend, delete), ``redrive`` (list and move dead letters back).
     Each passes the queue's URL as ``<NAME>_QUEUE_URL``.
 
-    Resources created: ``aws_sqs_queue``, and ``aws_sqs_queue_redrive_allow_policy`` on a dead-letter queue.
+    Resources created: ``aws_sqs_queue``, and ``aws_sqs_queue_redrive_allow_policy`` on a dead-letter queue; an
+    ``aws_sqs_queue_policy`` where an event rule or a topic sends here.
 
     Costs: per million requests; nothing while it is not used.
 
@@ -54,8 +55,10 @@ class Queue(Component):
         super().__init__(component)
         self.visibility = _within("visibility", visibility, 0, _LONGEST_VISIBILITY)
         self.retention = _within("retention", retention, _SHORTEST_RETENTION, _LONGEST_RETENTION)
-        self.encryption = encryption
+        self.encryption = encryption or tier_key()
         self.is_dead_letter = False
+        self._senders: list[dict[str, Any]] = []
+        self._policy: Any = None
         if dead_letter is not None:
             require(dead_letter, Queue, "dead_letter", self)
             needed = max_receives * self.visibility
@@ -73,8 +76,8 @@ class Queue(Component):
             receive_wait_time_seconds=_within("long_poll", long_poll, 0, _LONGEST_WAIT),
             redrive_policy=JsonDocument(
                 {"deadLetterTargetArn": dead_letter.arn, "maxReceiveCount": max_receives}) if dead_letter else None,
-            sqs_managed_sse_enabled=None if encryption else True,
-            kms_master_key_id=encryption.arn if encryption else None,
+            sqs_managed_sse_enabled=None if self.encryption else True,
+            kms_master_key_id=self.encryption.arn if self.encryption else None,
         )
         if dead_letter:
             dead_letter.accept_from(self)
@@ -86,6 +89,26 @@ class Queue(Component):
             self.terraform_name(), queue_url=self.resource["id"],
             redrive_allow_policy=JsonDocument({"redrivePermission": "byQueue", "sourceQueueArns": [source.arn]}),
         )
+
+    def accept_messages(self, sid: str, service: str, source: Any) -> None:
+        """Let an AWS service send messages here on behalf of one thing, for example an event rule or a topic.
+
+        Arguments:
+            sid: statement id, unique for this queue.
+            service: service principal, for example ``events.amazonaws.com``.
+            source: ARN of the rule or topic.
+        """
+        self._senders.append({
+            "Sid": sid, "Effect": "Allow", "Principal": {"Service": service}, "Action": "sqs:SendMessage",
+            "Resource": self.arn, "Condition": {"ArnEquals": {"aws:SourceArn": source}},
+        })
+        if self._policy is None:
+            with self.lowering():
+                self._policy = aws.sqs_queue_policy(
+                    self.terraform_name(), queue_url=self.resource["id"], policy=policy_document(self._senders),
+                )
+        else:
+            self._policy.override(policy=policy_document(self._senders))
 
     @property
     def arn(self) -> Reference:

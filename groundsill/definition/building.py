@@ -51,12 +51,14 @@ class Building(Scope):
         Arguments:
             type: Terraform type, whose limits apply.
             component: component name.
-            explicit: the name the user gave, if any; kept to the letter in the default stage.
+            explicit: the name the user gave, if any; kept to the letter in the default stage. One with ``{stage}`` in it
+                says itself how stages are told apart.
             part: what tells several resources of one component apart, for example ``execution``.
         """
         pattern = self.name_pattern.format(system=self.system, stage=self.stage.name, component=component)
-        name = explicit or pattern
-        suffix = "" if explicit is None and "{stage}" in self.name_pattern else self.name_suffix
+        own = (explicit or "").replace("{system}", self.system).replace("{stage}", self.stage.name)
+        name = own or pattern
+        suffix = "" if "{stage}" in (explicit or self.name_pattern) else self.name_suffix
         return physical_name(type, name + (f"-{part}" if part else ""), suffix)
 
     def report(

@@ -55,6 +55,7 @@ class Grant:
         environment: environment variables that tell the workload the address, under their default names.
         network: network paths to open.
         secrets: environment variables that the platform fetches from a secret, by name: ARN reference.
+        secret_statements: IAM statements for the role with which the platform fetches them.
     """
 
     component: str
@@ -63,6 +64,7 @@ class Grant:
     environment: Mapping[str, Any] = field(default_factory=dict[str, Any])
     network: tuple[NetworkAccess, ...] = ()
     secrets: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    secret_statements: tuple[Statement, ...] = ()
 
     def env(self, *names: str) -> Grant:
         """The same grant with other names for its environment variables, in their order.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields, replace
 from typing import Any, TypeVar
 
 from groundsill.definition.tier import Tier
@@ -80,6 +81,25 @@ class Stage:
             mend=f"add {self.name}=..., or others=... for every stage that is not named",
         ))
         return Broken()  # pyright: ignore[reportReturnType]
+
+    def adjust(self, **changes: Any) -> None:
+        """Change what the stage's tier sets, for the components that are declared after this line.
+
+        Arguments:
+            changes: fields of `Tier` with the values that this stage has instead.
+
+        Example:
+            ``stage.adjust(log_retention_days=stage.pick(dev=7, staging=30, prod=365), tracing=True)``
+        """
+        known = [field.name for field in fields(self.tier) if field.name != "name"]
+        for name in [name for name in changes if name not in known]:
+            self._diagnostics.add(Diagnostic(
+                "GS1315", f"a tier sets no `{name}`", caller_location(2), "stage.adjust(...)",
+                mend=did_you_mean(name, known, what="It sets"),
+            ))
+            del changes[name]
+        usable = {name: value for name, value in changes.items() if not isinstance(value, Broken)}
+        self.tier = replace(self.tier, **usable)
 
     def __repr__(self) -> str:
         return f"Stage({self.name!r}, tier={self.tier.name!r})"

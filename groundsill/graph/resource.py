@@ -34,6 +34,7 @@ class Resource:
         name: Terraform name, unique for its type, for example ``energy_jobs``.
         arguments: Terraform arguments; a nested block is a mapping or a list of mappings.
         data: whether it is a data source, default False.
+        ephemeral: whether it is a data source whose values live for one run and are stored nowhere, default False.
         provider: alias of the provider it belongs to; None for the default one.
         component: name of the component it was lowered from, empty where there is none.
         location: line in the user's file.
@@ -55,6 +56,7 @@ class Resource:
         arguments: dict[str, Any] | None = None,
         *,
         data: bool = False,
+        ephemeral: bool = False,
         provider: str | None = None,
         component: str = "",
         location: SourceLocation | None = None,
@@ -66,7 +68,8 @@ class Resource:
         self.type = type
         self.name = name
         self.arguments: dict[str, Any] = {} if arguments is None else arguments
-        self.data = data
+        self.data = data or ephemeral
+        self.ephemeral = ephemeral
         self.provider = provider
         self.component = component
         self.location = location
@@ -78,6 +81,8 @@ class Resource:
     @property
     def address(self) -> str:
         """Terraform address, for example ``aws_sqs_queue.jobs`` or ``data.aws_region.current``."""
+        if self.ephemeral:
+            return f"ephemeral.{self.type}.{self.name}"
         return f"data.{self.type}.{self.name}" if self.data else f"{self.type}.{self.name}"
 
     def __getitem__(self, step: Step) -> Reference:

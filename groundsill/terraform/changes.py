@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from groundsill.aws.shapes import is_list, is_mapping
+from groundsill.graph.shapes import is_list, is_mapping
 from groundsill.terraform.events import Problem
 from groundsill.terraform.stateful import STATEFUL, holds_data
 
@@ -127,7 +127,7 @@ class PlanSummary:
     @property
     def counts(self) -> dict[str, int]:
         """Resources by action, moves and imports beside."""
-        found = {name: 0 for name in ("create", "update", "replace", "destroy", "move", "import", "forget")}
+        found = dict.fromkeys(("create", "update", "replace", "destroy", "move", "import", "forget"), 0)
         for change in self.changes:
             if change.action in found:
                 found[change.action] += 1
@@ -146,10 +146,8 @@ def read_plan(content: Mapping[str, Any], path: Path, *, warnings: tuple[Problem
     """The plan of ``terraform show -json PLAN``."""
     changes = (read_change(item) for item in content.get("resource_changes") or ())
     drift = (read_change(item, outside=True) for item in content.get("resource_drift") or ())
-    outputs = {
-        name: _action(item.get("actions"))
-        for name, item in sorted((content.get("output_changes") or {}).items())
-    }
+    found: Mapping[str, Mapping[str, Any]] = content.get("output_changes") or {}
+    outputs = {name: _action(found[name].get("actions")) for name in sorted(found)}
     return PlanSummary(
         path, tuple(change for change in changes if change.is_change),
         tuple(change for change in drift if change.is_change),
@@ -234,7 +232,7 @@ def _differences(path: tuple[Any, ...], before: _Side, after: _Side) -> Iterator
             yield path, before.shown, after.shown
         return
     if is_mapping(before.value) and is_mapping(after.value):
-        later = after.unknown if is_mapping(after.unknown) else {}
+        later: Mapping[str, Any] = after.unknown if is_mapping(after.unknown) else {}
         for key in dict.fromkeys([*before.value, *after.value, *later]):
             yield from _differences((*path, key), before.at(key), after.at(key))
         return

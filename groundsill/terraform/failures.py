@@ -58,7 +58,7 @@ def age(moment: datetime, now: datetime | None = None) -> str:
 
 def read_lock(text: str) -> Lock | None:
     """The lock that an error message describes, or None where it describes none."""
-    found: dict[str, str] = {name: value for name, value in _LOCK_FIELD.findall(text)}
+    found: dict[str, str] = dict(_LOCK_FIELD.findall(text))
     if not found.get("ID"):
         return None
     return Lock(found["ID"], found.get("Who", ""), found.get("Operation", ""), _moment(found.get("Created", "")))
@@ -114,8 +114,8 @@ _RULES = (
           r"|network is unreachable|TLS handshake)",
           "the place where the state is kept cannot be reached",
           "nothing was changed; look at the network and at state.toml, and run the same command again"),
-    _rule("GS3017", r"Inconsistent dependency lock file|does not match (any of )?the checksums|locked provider .* does not match"
-          r"|required by this configuration but no version is selected",
+    _rule("GS3017", r"Inconsistent dependency lock file|does not match (any of )?the checksums"
+          r"|locked provider .* does not match|required by this configuration but no version is selected",
           "the provider is not the one of the lock file",
           "run the command with --upgrade to take the new one on purpose; the file is .terraform.lock.hcl"),
     _rule("GS3004", r"Failed to query available provider packages|Failed to install provider|provider registry"
@@ -124,8 +124,8 @@ _RULES = (
           "the AWS provider cannot be fetched",
           "connect to the internet, or name a folder that holds it: GROUNDSILL_PROVIDER_MIRROR=DIR in the layout of "
           "`terraform providers mirror DIR`"),
-    _rule("GS3015", r"Saved plan is stale|plan (file )?(was created|cannot be applied).*different|Failed to (load|read) .*plan"
-          r"|not (a )?valid plan file|Invalid plan file|zip: not a valid zip file",
+    _rule("GS3015", r"Saved plan is stale|plan (file )?(was created|cannot be applied).*different"
+          r"|Failed to (load|read) .*plan|not (a )?valid plan file|Invalid plan file|zip: not a valid zip file",
           "the saved plan cannot be applied any more",
           "the state has changed since it was made, or it is no plan: make a new one with `groundsill plan --save FILE`"),
     _rule("GS3016", r"AccessDenied|UnauthorizedOperation|is not authorized to perform|AuthorizationError",
@@ -133,8 +133,8 @@ _RULES = (
           "give the deploying role the action that is named above; the definition's Deployer component prints the policy"),
     _rule("GS3019", r"No value for (required )?variable|Value for undeclared variable|Invalid value for (input )?variable",
           "a variable has no value that fits", "set TF_VAR_<name> in the environment; it appears in no file"),
-    _rule("GS3021", r"Instance cannot be destroyed|prevent_destroy|deletion protection|DeletionProtection|OperationNotPermitted.*"
-          r"protect|currently has termination protection",
+    _rule("GS3021", r"Instance cannot be destroyed|prevent_destroy|deletion protection|DeletionProtection"
+          r"|OperationNotPermitted.*protect|currently has termination protection",
           "a resource is protected from being destroyed",
           "take the protection away in the definition, deploy, and try again"),
     _rule("GS3020", r"Ambiguous move|Moved object still exists|Cross-package move|Redundant move",

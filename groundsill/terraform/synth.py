@@ -25,6 +25,8 @@ from groundsill.terraform.template import render_json, template
 FILE_NAME = "main.tf.json"
 REQUIRED_TERRAFORM = ">= 1.1.0"
 """``moved`` blocks need it: Terraform 1.1 release notes, "Refactoring"."""
+REQUIRED_FOR_SECRETS = ">= 1.11.0"
+"""Values that no state stores need it: Terraform 1.11 release notes, "Write-only attributes"."""
 
 
 def synthesize(graph: Graph, *, backend: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -46,14 +48,16 @@ def synthesize(graph: Graph, *, backend: Mapping[str, Any] | None = None) -> dic
         {'queue_url': {'value': '${aws_sqs_queue.orders.url}'}}
     """
     required = {"aws": {"source": "hashicorp/aws", "version": schema_file().provider_version}}
-    terraform: dict[str, Any] = {"required_version": REQUIRED_TERRAFORM, "required_providers": required}
+    version = REQUIRED_FOR_SECRETS if any(resource.ephemeral for resource in graph) else REQUIRED_TERRAFORM
+    terraform: dict[str, Any] = {"required_version": version, "required_providers": required}
     if backend:
         terraform["backend"] = {name: template(arguments) for name, arguments in backend.items()}
     sections: dict[str, Any] = {
         "terraform": terraform,
         "provider": {"aws": [_provider(provider) for provider in _sorted_providers(graph.providers)]},
         "variable": {name: _variable(graph.variables[name]) for name in sorted(graph.variables)},
-        "data": _by_type(resource for resource in graph if resource.data),
+        "data": _by_type(resource for resource in graph if resource.data and not resource.ephemeral),
+        "ephemeral": _by_type(resource for resource in graph if resource.ephemeral),
         "resource": _by_type(resource for resource in graph if not resource.data),
         "moved": _moved(graph),
         "output": {name: _output(graph.outputs[name]) for name in sorted(graph.outputs)},
@@ -98,7 +102,7 @@ def _by_type(resources: Iterable[Resource]) -> dict[str, dict[str, Any]]:
 
 
 def _resource(resource: Resource) -> dict[str, Any]:
-    schema = type_schema(resource.type, data=resource.data)
+    schema = None if resource.ephemeral else type_schema(resource.type, data=resource.data)
     body = _block(schema, resource.arguments)
     if resource.provider:
         body["provider"] = f"aws.{resource.provider}"

@@ -1,8 +1,9 @@
 """Play a walk through the running system, as a new user of the phone app would, and print what came out.
 
-    python -m systems.open_metabolics.walk [--stage dev] [--json]
+    python -m systems.open_metabolics.walk [--stage dev] [--json | --token]
 
-The walk is a recorded one where the recordings lie beside the repository, else a simulated one; it says which.
+The walk is a recorded one where the recordings lie beside the repository, else a simulated one; it says which. With
+--token it only signs a new user up and prints the token that goes with requests.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import secrets
 import sys
 import time
 import urllib.parse
@@ -33,6 +35,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m systems.open_metabolics.walk", description=__doc__)
     parser.add_argument("--stage", default="dev")
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    parser.add_argument("--token", action="store_true", help="sign a new user up and print the token for requests")
     given = parser.parse_args()
     try:
         ground = json.loads((FOLDER / ".groundsill" / given.stage / "ground.json").read_text(encoding="utf-8"))
@@ -42,6 +45,10 @@ def main() -> int:
         return 1
     from .client.client import JobFailed, ServiceError
     from .client.journey import run_journey
+
+    if given.token:
+        print(new_token(ground))
+        return 0
 
     kind, rows = walk_rows()
     show = Progress(quiet=given.json)
@@ -79,6 +86,17 @@ def walk_rows() -> tuple[str, list[list[float]]]:
 def client_configuration(ground: dict[str, Any]) -> dict[str, Any]:
     """The configuration of the reference client: the system's outputs, its region and where AWS is on this machine."""
     return {**ground["outputs"], "region": ground["region"], "aws_endpoint_url": ground["urls"]["AWS API"]}
+
+
+def new_token(ground: dict[str, Any]) -> str:
+    """The id token of a user who has just signed up."""
+    from .client.client import OpenMetabolicsClient
+
+    client = OpenMetabolicsClient.from_configuration(client_configuration(ground))
+    email, password = f"walker-{secrets.token_hex(6)}@example.com", f"Wk1!{secrets.token_urlsafe(18)}"
+    client.sign_up(email, password, "Test", "Walker")
+    client.confirm(email, mailed_code(ground["urls"]["mail"], email))
+    return client.sign_in(email, password).id_token
 
 
 def mailed_code(mailbox: str, email: str) -> str:
@@ -165,9 +183,16 @@ def print_summary(summary: dict[str, Any], ground: dict[str, Any]) -> None:
   Curve       {summary['sparkline']}
   Took        {summary['upload_seconds']:.1f} s to upload, {summary['process_seconds']:.1f} s to estimate
 """)
-    width = max(len(name) for name in (*ground["urls"], *ground["outputs"]))
+    width = max(len(name) for name in ground["urls"])
+    front = next(url for name, url in ground["urls"].items() if name.startswith("front"))
     for name, url in ground["urls"].items():
         print(f"  {name:<{width}}  {url}")
+    print(f"""
+  Try it:
+    curl {front}/health
+    curl {ground["urls"]["mail"]}
+    TOKEN=$(.venv/bin/python -m systems.open_metabolics.walk --token)
+    curl {ground["urls"]["api"]}/get-past-sessions -H "Authorization: Bearer $TOKEN" -d '{{}}'""")
     print("\n  The system runs on until `make down`. Its logs: groundsill logs systems/open_metabolics --follow")
 
 

@@ -17,7 +17,7 @@ from groundsill.definition.running import load_system
 from groundsill.graph import Graph
 from groundsill.ground.aws_api import AwsApi, AwsApiSettings, Credentials
 from groundsill.ground.provision.attributes import Place
-from groundsill.ground.provision.handlers import HANDLERS, Clients
+from groundsill.ground.provision.handlers import HANDLERS
 from groundsill.ground.provision.provisioner import Provisioner
 from groundsill.ground.supervisor import ACCOUNT_ID
 
@@ -49,7 +49,7 @@ def build(without: tuple[str, int] | None = None) -> Built:
     uses: dict[str, list[Grant]] = {}
 
     def recording(kind: type) -> Callable[..., Any]:
-        def make(name: str, *arguments: Any, **named: Any) -> Any:
+        def make(name: str, /, *arguments: Any, **named: Any) -> Any:
             kept = [entry for number, entry in enumerate(named.get("uses", ())) if (name, number) != without]
             uses[name] = kept
             return kind(name, *arguments, **{**named, "uses": kept})
@@ -82,11 +82,14 @@ class Account:
     """An AWS API in which the whole system has been made."""
 
     def __init__(self, folder: Path) -> None:
+        import botocore.session
+
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
         graph = whole().graph
         self.place = Place(graph.region, ACCOUNT_ID)
         self.api: AwsApi = self.wait(AwsApi.start(AwsApiSettings(folder / "data", 0, graph.region, ACCOUNT_ID)))
+        self._session = botocore.session.Session()
         self.root = self._clients(self.api.root_credentials())
         self._provisioner = Provisioner(graph, self.place, self.root, folder / "attributes.json", variables={}, overrides={})
         self.resolved = self._provisioner.run()
@@ -101,15 +104,13 @@ class Account:
         self._loop.call_soon_threadsafe(self._loop.stop)
 
     def _clients(self, key: Credentials) -> Any:
-        import botocore.session
         from botocore.config import Config
 
-        if key.session_token is None:
-            return Clients(self.api.url, key.access_key_id, key.secret_access_key, whole().graph.region)
-        session = botocore.session.Session()
-        session.set_credentials(key.access_key_id, key.secret_access_key, key.session_token)
-        return cache(lambda service: session.create_client(
-            service, region_name=whole().graph.region, endpoint_url=self.api.url, config=Config(retries={"max_attempts": 1})))
+        # One session for all, since it reads the descriptions of the services once.
+        return cache(lambda service: self._session.create_client(
+            service, region_name=self.place.region, endpoint_url=self.api.url, config=Config(retries={"max_attempts": 1}),
+            aws_access_key_id=key.access_key_id, aws_secret_access_key=key.secret_access_key,
+            aws_session_token=key.session_token or None))
 
     def role_of(self, workload: str) -> str:
         """Terraform address of a workload's own role."""

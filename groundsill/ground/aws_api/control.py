@@ -18,6 +18,10 @@ from groundsill.ground.aws_api import mail
 from groundsill.ground.aws_api.durability import Durability
 from groundsill.ground.aws_api.emulator import Emulator
 
+WHAT_THIS_IS = {
+    "service": "the AWS API of the ground", "use": "point an AWS SDK here with AWS_ENDPOINT_URL",
+    "mail": "/_groundsill/mail", "ready": "/_groundsill/ready",
+}
 _LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 
 

@@ -70,6 +70,10 @@ class Front:
             await self._own_path(scope, path, headers, body, send)
             return
         target = headers.get("x-amz-target", "")
+        if path == "/" and scope["method"] == "GET" and not scope["query_string"] and "authorization" not in headers:
+            # Nobody's SDK asks this way; a person with a browser or curl does.
+            await _respond(send, 200, {"Content-Type": "application/json"}, orjson.dumps(control.WHAT_THIS_IS))
+            return
         try:
             if path == "/" and target.startswith(("DynamoDB_20120810.", "AmazonSQS.")) and (
                     await self._short_way(scope, target, headers, body, receive, send, started)):

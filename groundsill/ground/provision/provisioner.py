@@ -110,6 +110,9 @@ class Provisioner:
                                     "arn": place.arn("iam", "root", regional=False)},
             "aws_partition": {"partition": "aws", "dns_suffix": "amazonaws.com", "id": "aws"},
             "aws_region": {"name": place.region, "id": place.region},
+            "aws_ami": {"id": stand_in_id("ami-", resource.address), "root_device_name": "/dev/xvda"},
+            # A random text of this run alone, as on AWS.
+            "aws_secretsmanager_random_password": {"random_password": secrets.token_urlsafe(48)},
         }
         if resource.type not in known:
             raise ProvisionError(f"{resource.address}: the ground cannot look this up")

@@ -12,14 +12,31 @@ from groundsill.ground.aws_api.emulator import Emulator
 
 def install(emulator: Emulator, durability: Durability, loop: asyncio.AbstractEventLoop) -> None:
     """Mend each service when it is first loaded, and load those that every system uses."""
-    from groundsill.ground.aws_api.patches import cognito, denials, dynamodb, permissions, s3, ses, sns, sqs
+    from groundsill.ground.aws_api.patches import (
+        cloudwatch,
+        cognito,
+        denials,
+        dynamodb,
+        ec2,
+        ecs,
+        permissions,
+        s3,
+        ses,
+        sns,
+        sqs,
+        vpc_links,
+    )
 
     denials.apply(emulator)
     permissions.apply(emulator)
     dynamodb.add_leading_keys(emulator)
     s3.apply_to_anonymous(emulator)
     mends: dict[str, Callable[[Any], None]] = {
+        "apigateway": lambda module: vpc_links.apply(module, emulator),
+        "cloudwatch": cloudwatch.apply,
         "cognito": cognito.apply,
+        "ec2": ec2.apply,
+        "ecs": ecs.apply,
         "ses_v2": ses.apply,
         "sns": lambda module: sns.apply(module, emulator),
         "dynamodb": lambda module: dynamodb.apply(module, durability),

@@ -1,0 +1,548 @@
+"""The engine: Terraform or OpenTofu, driven by its machine-readable interface.
+
+Nothing secret is ever on a command line, where every user of the machine can read it: values of variables go through
+a file that only its owner can read and that is gone afterwards.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from groundsill.graph.diagnostics import Diagnostic, GroundsillError
+from groundsill.graph.graph import Graph
+from groundsill.terraform.changes import PlanSummary, read_plan
+from groundsill.terraform.events import Event, OnEvent, Problem, problems_in_text, read_event, read_problem
+from groundsill.terraform.failures import diagnose, failures
+from groundsill.terraform.mirror import cli_config, find_mirror
+from groundsill.terraform.process import Ended, run
+from groundsill.terraform.running import RECORDING, record_path, wait_for_earlier
+
+BINARIES = ("terraform", "tofu")
+BINARY_VARIABLE = "GROUNDSILL_TERRAFORM"
+LEAST_VERSION = (1, 10, 0)
+"""The S3 backend keeps its lock in the bucket itself (``use_lockfile``) since Terraform 1.10 and OpenTofu 1.10."""
+INSTALL = (
+    "install it: `brew install terraform` or `brew install opentofu` (macOS), "
+    "https://developer.hashicorp.com/terraform/install or https://opentofu.org/docs/intro/install (others); "
+    f"or name the program: {BINARY_VARIABLE}=/path/to/terraform"
+)
+CLI_CONFIG_NAME = "cli.tfrc"
+_VERSION_SECONDS = 30
+_VERSION_FORM = re.compile(r"(\d+)\.(\d+)\.(\d+)")
+# They would change what a command does behind its back: Terraform documentation, "Environment Variables".
+_TAKEN_AWAY = re.compile(r"TF_CLI_ARGS(_.*)?|TF_INPUT|TF_WORKSPACE|TF_IN_AUTOMATION")
+
+
+class Interrupted(KeyboardInterrupt):
+    """Terraform was asked to stop by Ctrl-C and has stopped.
+
+    Arguments:
+        summary: what had been done by then; None for a command that changes nothing.
+        killed: whether it was ended by force, so that the state may lack what was under way.
+    """
+
+    def __init__(self, summary: ApplySummary | None = None, *, killed: bool = False) -> None:
+        super().__init__("interrupted")
+        self.summary = summary
+        self.killed = killed
+
+
+class EngineError(GroundsillError):
+    """A run of Terraform failed.
+
+    Arguments:
+        diagnostics: what went wrong.
+        problems: the same as Terraform worded it.
+        summary: of an apply: what had been done by then.
+    """
+
+    def __init__(self, diagnostics: Iterable[Diagnostic], problems: Sequence[Problem] = (),
+                 summary: ApplySummary | None = None) -> None:
+        super().__init__(diagnostics)
+        self.problems = tuple(problems)
+        self.summary = summary
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What an apply did to one resource.
+
+    Arguments:
+        address: Terraform address.
+        action: ``create``, ``update`` or ``destroy``; a replacement is two of them.
+        seconds: how long it took.
+        resource_id: identifier that AWS gave it, where it is known.
+        failed: whether it failed.
+    """
+
+    address: str
+    action: str
+    seconds: float = 0.0
+    resource_id: str = ""
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ApplySummary:
+    """What an apply did.
+
+    Arguments:
+        resources: in the order in which they were done.
+        counts: Terraform's own: ``add``, ``change``, ``remove``, ``import``.
+        warnings: what Terraform warned of.
+        seconds: how long it took.
+        unfinished: addresses that were under way when it ended.
+    """
+
+    resources: tuple[Done, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict[str, int])
+    warnings: tuple[Problem, ...] = ()
+    seconds: float = 0.0
+    unfinished: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The summary for ``--json``."""
+        return {
+            "resources": [
+                {"address": item.address, "action": item.action, "seconds": item.seconds, "failed": item.failed}
+                for item in self.resources
+            ],
+            "counts": dict(self.counts), "seconds": round(self.seconds, 3), "unfinished": list(self.unfinished),
+        }
+
+
+class Engine:
+    """Terraform or OpenTofu on this machine.
+
+    Arguments:
+        binary: the program.
+        product: ``Terraform`` or ``OpenTofu``.
+        version: its version, three numbers.
+        environment: the whole environment of every run.
+
+    Example:
+        .. code-block:: python
+
+            engine = Engine.find()
+            engine.init(folder)
+            plan = engine.plan(folder, out=folder / "plan.bin")
+            if plan.has_changes:
+                engine.apply(folder, plan.path, on_event=print)
+    """
+
+    def __init__(self, binary: Path, product: str, version: tuple[int, ...], environment: Mapping[str, str]) -> None:
+        self.binary = binary
+        self.product = product
+        self.version = version
+        self.environment = dict(environment)
+
+    @classmethod
+    def find(cls, binary: str | None = None, *, environment: Mapping[str, str] | None = None) -> Engine:
+        """The engine of this machine.
+
+        Arguments:
+            binary: program or name of one; default what ``GROUNDSILL_TERRAFORM`` names, else ``terraform``, else
+                ``tofu`` on the ``PATH``.
+            environment: environment of every run, default this process's.
+
+        Raises:
+            GroundsillError: GS3001 where there is none, GS3003 where the named one does not run, GS3002 where it is
+                older than `LEAST_VERSION`.
+        """
+        given = dict(os.environ if environment is None else environment)
+        named = binary or given.get(BINARY_VARIABLE)
+        candidates = (named,) if named else BINARIES
+        paths = (shutil.which(name, path=given.get("PATH")) for name in candidates)
+        path = next((Path(found) for found in paths if found), None)
+        if path is None:
+            raise GroundsillError(
+                Diagnostic("GS3003", f"{named} is not a program that can be run",
+                           detail=f"{'the setting' if binary else BINARY_VARIABLE} names it", mend=INSTALL) if named
+                else Diagnostic("GS3001", "neither Terraform nor OpenTofu is on this machine", mend=INSTALL))
+        clean = {name: value for name, value in given.items() if not _TAKEN_AWAY.fullmatch(name)}
+        clean |= {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": given.get("CHECKPOINT_DISABLE", "1")}
+        config = clean.get("TF_CLI_CONFIG_FILE")
+        if config and not Path(config).is_file():
+            # Terraform only warns of it, on every run.
+            del clean["TF_CLI_CONFIG_FILE"]
+        product, version = _version(path.absolute(), clean)
+        if version < LEAST_VERSION:
+            raise GroundsillError(Diagnostic(
+                "GS3002", f"{product} {_dotted(version)} is too old",
+                detail=f"{path}; at least {_dotted(LEAST_VERSION)} is needed: it keeps the state's lock in S3 itself",
+                mend=INSTALL,
+            ))
+        return cls(path.absolute(), product, version, clean)
+
+    # -- commands ------------------------------------------------------------------------------------------------------
+
+    def init(
+        self, directory: Path, *, backend_config: Mapping[str, str] | None = None, reconfigure: bool = False,
+        upgrade: bool = False, migrate: bool = False, on_event: OnEvent | None = None,
+    ) -> None:
+        """Fetch the provider and connect to the state.
+
+        Arguments:
+            directory: folder with ``main.tf.json``.
+            backend_config: what the configuration's backend leaves open.
+            reconfigure: take the backend as it is written now, without moving the state.
+            upgrade: take the newest provider that fits instead of the lock file's.
+            migrate: move the state from the earlier backend to the one that is written now.
+            on_event: called with each event.
+
+        Raises:
+            GroundsillError: with the cause.
+        """
+        flags = [word for word, wanted in (
+            ("-reconfigure", reconfigure), ("-upgrade", upgrade), ("-migrate-state", migrate), ("-force-copy", migrate),
+        ) if wanted]
+        with _scratch() as scratch:
+            if backend_config:
+                path = _private_file(scratch / "backend.tfbackend", "".join(
+                    f"{name} = {json.dumps(value)}\n" for name, value in backend_config.items()))
+                flags.append(f"-backend-config={path}")
+            self._stream(["init", "-json", "-input=false", *flags], directory, scratch, on_event)
+
+    def validate(self, directory: Path, *, graph: Graph | None = None) -> list[Diagnostic]:
+        """What Terraform finds wrong with the configuration; the folder must be initialised.
+
+        Raises:
+            GroundsillError: where Terraform cannot say.
+        """
+        with _scratch() as scratch:
+            ended = self._run(["validate", "-json"], directory, scratch)
+        try:
+            found = json.loads(ended.output)["diagnostics"]
+        except (ValueError, KeyError, TypeError):
+            raise EngineError(failures(problems_in_text(ended.errors), ended.errors, ended.code, "validate")) from None
+        return [diagnose(read_problem(item), graph) for item in found]
+
+    def plan(
+        self, directory: Path, *, out: Path, variables: Mapping[str, Any] | None = None, destroy: bool = False,
+        refresh_only: bool = False, targets: Sequence[str] = (), on_event: OnEvent | None = None,
+        graph: Graph | None = None, lock: bool = True,
+    ) -> PlanSummary:
+        """Compare the configuration with what is there.
+
+        Arguments:
+            directory: an initialised folder.
+            out: the plan file that is written, readable by its owner alone: it holds values of variables.
+            variables: values of variables by name.
+            destroy: plan to destroy everything.
+            refresh_only: plan to take what was changed outside into the state, and nothing else.
+            targets: addresses; everything else stays as it is.
+            on_event: called with each event.
+            graph: tells which component an address belongs to.
+            lock: whether to hold the state's lock meanwhile, default True.
+
+        Raises:
+            GroundsillError: with the cause.
+            Interrupted: after Ctrl-C.
+        """
+        started = time.perf_counter()
+        flags = [word for word, wanted in (
+            ("-destroy", destroy), ("-refresh-only", refresh_only), ("-lock=false", not lock)) if wanted]
+        flags += [f"-target={address}" for address in targets]
+        with _scratch() as scratch:
+            file = scratch / "plan"
+            flags += _variable_flags(variables, scratch)
+            done = self._stream(["plan", "-json", "-input=false", f"-out={file}", *flags], directory, scratch,
+                                on_event, graph)
+            content = self._show(directory, scratch, file)
+            file.chmod(0o600)
+            _move(file, out)
+        return read_plan(content, out, warnings=tuple(item for item in done.problems if not item.error),
+                         seconds=time.perf_counter() - started)
+
+    def apply(
+        self, directory: Path, plan: Path, *, on_event: OnEvent | None = None, graph: Graph | None = None,
+    ) -> ApplySummary:
+        """Do what a plan says, and nothing else.
+
+        Arguments:
+            directory: the folder that the plan was made in.
+            plan: plan file.
+            on_event: called with each event.
+            graph: tells which component an address belongs to.
+
+        Raises:
+            EngineError: with the cause, at the component, and with what had been done by then.
+            Interrupted: after Ctrl-C, with what had been done by then.
+        """
+        with _scratch() as scratch:
+            done = self._stream(["apply", "-json", "-input=false", "-auto-approve", str(plan.absolute())], directory,
+                                scratch, on_event, graph)
+        return done.summary()
+
+    def read(self, plan: Path, directory: Path) -> PlanSummary:
+        """The summary of a plan file that was made before.
+
+        Raises:
+            GroundsillError: GS3015 where it is none or no longer fits.
+        """
+        return read_plan(self.show(directory, plan), plan)
+
+    def show(self, directory: Path, plan: Path | None = None) -> dict[str, Any]:
+        """A plan, or else the state, as Terraform's JSON.
+
+        Raises:
+            GroundsillError: where it cannot be read.
+        """
+        with _scratch() as scratch:
+            return self._show(directory, scratch, plan)
+
+    def output(self, directory: Path) -> dict[str, Any]:
+        """Every output by name: ``{"value": ..., "type": ..., "sensitive": ...}``.
+
+        Raises:
+            GroundsillError: where the state cannot be read.
+        """
+        return json.loads(self._text(["output", "-json"], directory))
+
+    def state_list(self, directory: Path) -> list[str]:
+        """Addresses of everything in the state; empty where there is none yet.
+
+        Raises:
+            GroundsillError: where the state cannot be read.
+        """
+        try:
+            return self._text(["state", "list"], directory).split("\n")[:-1]
+        except EngineError as error:
+            if any("No state file was found" in problem.text for problem in error.problems):
+                return []
+            raise
+
+    def state_rm(self, directory: Path, address: str) -> None:
+        """Forget a resource: it stays in AWS and is no longer looked after.
+
+        Raises:
+            GroundsillError: where there is none at that address.
+        """
+        self._text(["state", "rm", address], directory)
+
+    def import_(
+        self, directory: Path, address: str, resource_id: str, *, variables: Mapping[str, Any] | None = None,
+        graph: Graph | None = None,
+    ) -> None:
+        """Take over a resource that exists in AWS.
+
+        Arguments:
+            directory: an initialised folder whose configuration has the address.
+            address: where it belongs.
+            resource_id: the provider's identifier of it, for example a table's name.
+            variables: values of variables by name.
+            graph: tells which component an address belongs to.
+
+        Raises:
+            GroundsillError: where there is no such resource or the address is taken.
+        """
+        with _scratch() as scratch:
+            flags = _variable_flags(variables, scratch)
+            self._text(["import", "-input=false", "-no-color", *flags, address, resource_id], directory, graph=graph)
+
+    def force_unlock(self, directory: Path, lock_id: str) -> None:
+        """Take away the lock of somebody who is gone.
+
+        Raises:
+            GroundsillError: where the state has no such lock.
+        """
+        self._text(["force-unlock", "-force", lock_id], directory)
+
+    # -- running -------------------------------------------------------------------------------------------------------
+
+    def _stream(
+        self, command: list[str], directory: Path, scratch: Path, on_event: OnEvent | None, graph: Graph | None = None,
+    ) -> _Gathered:
+        done = _Gathered(on_event)
+        ended = self._run([command[0], *command[1:]], directory, scratch, on_line=done.line, on_wait=done.note,
+                          on_interrupt=lambda: done.note("Stopping: Terraform finishes what is under way ..."))
+        done.ended()
+        if ended.interrupted:
+            raise Interrupted(done.summary() if command[0] == "apply" else None, killed=ended.killed)
+        if ended.code != 0:
+            problems = [*done.problems, *problems_in_text(ended.errors)]
+            errors = "\n".join([*done.words, ended.errors])
+            raise EngineError(failures(problems, errors, ended.code, command[0], graph), problems,
+                              done.summary() if command[0] == "apply" else None)
+        return done
+
+    def _text(self, command: list[str], directory: Path, *, graph: Graph | None = None) -> str:
+        with _scratch() as scratch:
+            ended = self._run(command, directory, scratch)
+        if ended.interrupted:
+            raise Interrupted(killed=ended.killed)
+        if ended.code != 0:
+            problems = list(problems_in_text(ended.errors))
+            raise EngineError(failures(problems, ended.errors, ended.code, " ".join(command[:2]), graph), problems)
+        return ended.output
+
+    def _show(self, directory: Path, scratch: Path, plan: Path | None) -> dict[str, Any]:
+        inner = scratch / "show"
+        inner.mkdir(mode=0o700, exist_ok=True)
+        ended = self._run(["show", "-json", *([str(plan.absolute())] if plan else [])], directory, inner)
+        if ended.interrupted:
+            raise Interrupted(killed=ended.killed)
+        if ended.code != 0:
+            problems = list(problems_in_text(ended.errors))
+            raise EngineError(failures(problems, ended.errors, ended.code, "show"), problems)
+        return json.loads(ended.output)
+
+    def _run(
+        self, arguments: Sequence[str], directory: Path, scratch: Path, *,
+        on_line: Callable[[str], None] | None = None, on_interrupt: Callable[[], None] | None = None,
+        on_wait: Callable[[str], None] | None = None,
+    ) -> Ended:
+        wait_for_earlier(directory, on_wait)
+        record = record_path(directory)
+        try:
+            return run(
+                [*RECORDING, str(record), str(self.binary), *arguments], directory, self._environment(directory), scratch,
+                on_line=on_line, on_interrupt=on_interrupt,
+            )
+        except OSError as error:
+            raise GroundsillError(Diagnostic(
+                "GS3010" if error.errno == errno.ENOSPC else "GS3014",
+                "the disk is full" if error.errno == errno.ENOSPC else f"{self.product} cannot be run in {directory}",
+                detail=str(error),
+            )) from error
+        finally:
+            record.unlink(missing_ok=True)
+
+    def _environment(self, directory: Path) -> dict[str, str]:
+        """The environment of a run: with a CLI configuration of ours only where there is a mirror and none is named."""
+        if "TF_CLI_CONFIG_FILE" in self.environment:
+            return self.environment
+        mirror = find_mirror(self.environment)
+        if mirror is None:
+            return self.environment
+        path = directory / CLI_CONFIG_NAME
+        text = cli_config(mirror)
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            beside = path.with_name(f".{path.name}.{os.getpid()}")
+            beside.write_text(text, encoding="utf-8")
+            beside.replace(path)
+        return {**self.environment, "TF_CLI_CONFIG_FILE": str(path.absolute())}
+
+
+class _Gathered:
+    """What one run says, handed on as it comes and kept."""
+
+    def __init__(self, on_event: OnEvent | None) -> None:
+        self._on_event = on_event
+        self._started = time.perf_counter()
+        self._seconds = 0.0
+        self.problems: list[Problem] = []
+        self.words: list[str] = []
+        self._done: list[Done] = []
+        self._open: dict[str, str] = {}
+        self._counts: Mapping[str, int] = {}
+
+    def line(self, text: str) -> None:
+        """A line of the stream."""
+        if not text.strip():
+            return
+        event = read_event(text)
+        if event.problem is not None:
+            self.problems.append(event.problem)
+        elif event.kind == "resource_start":
+            self._open[event.address] = event.action
+        elif event.kind in ("resource_done", "resource_error"):
+            self._open.pop(event.address, None)
+            self._done.append(Done(event.address, event.action, event.seconds, event.resource_id,
+                                   event.kind == "resource_error"))
+        elif event.kind == "summary":
+            self._counts = event.counts
+        elif not event.raw:
+            self.words.append(text)
+        if self._on_event:
+            self._on_event(event)
+
+    def note(self, text: str) -> None:
+        """Something of our own to say meanwhile."""
+        if self._on_event:
+            self._on_event(Event("log", text))
+
+    def ended(self) -> None:
+        """The run is over."""
+        self._seconds = time.perf_counter() - self._started
+
+    def summary(self) -> ApplySummary:
+        """What has been done so far."""
+        return ApplySummary(
+            tuple(self._done), self._counts, tuple(item for item in self.problems if not item.error), self._seconds,
+            tuple(self._open),
+        )
+
+
+def _version(path: Path, environment: Mapping[str, str]) -> tuple[str, tuple[int, ...]]:
+    try:
+        done = subprocess.run([str(path), "version"], env=dict(environment), capture_output=True, text=True,
+                              timeout=_VERSION_SECONDS, stdin=subprocess.DEVNULL, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise GroundsillError(Diagnostic("GS3003", f"{path} is not a program that can be run", detail=str(error),
+                                         mend=INSTALL)) from error
+    match = _VERSION_FORM.search(done.stdout)
+    if done.returncode != 0 or match is None:
+        raise GroundsillError(Diagnostic("GS3003", f"{path} does not say which version it is",
+                                         detail=(done.stderr or done.stdout).strip()[:500], mend=INSTALL))
+    return ("OpenTofu" if done.stdout.startswith("OpenTofu") else "Terraform"), tuple(map(int, match.groups()))
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
+
+
+@contextlib.contextmanager
+def _scratch() -> Generator[Path]:
+    """A private folder outside the project, gone afterwards: output, variables and plans of one run."""
+    try:
+        path = Path(tempfile.mkdtemp(prefix="groundsill-terraform-"))
+    except OSError as error:
+        raise GroundsillError(Diagnostic("GS3010", "there is no room for temporary files", detail=str(error),
+                                         mend="free some space, or name another folder with TMPDIR")) from error
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _private_file(path: Path, text: str) -> Path:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
+def _variable_flags(variables: Mapping[str, Any] | None, scratch: Path) -> list[str]:
+    if not variables:
+        return []
+    return [f"-var-file={_private_file(scratch / 'variables.tfvars.json', json.dumps(dict(variables)))}"]
+
+
+def _move(file: Path, out: Path) -> None:
+    """Whole or not at all, also to another file system."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    beside = out.with_name(f".{out.name}.{os.getpid()}")
+    try:
+        shutil.copyfile(file, _private_target(beside))
+        beside.replace(out)
+    except OSError as error:
+        raise GroundsillError(Diagnostic("GS2108", f"cannot write to {out}", detail=str(error))) from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _private_target(path: Path) -> Path:
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+    return path
