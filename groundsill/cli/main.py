@@ -20,6 +20,7 @@ from groundsill.graph.diagnostics import Diagnostic, GroundsillError, did_you_me
 COMMANDS = {
     "init": "Make the folder of a new system that runs at once",
     "synth": "Write the Terraform configuration of a system",
+    "rehearse": "Apply, plan again and destroy a system with Terraform against an AWS API on this machine",
     "up": "Run a system on this machine, for real",
     "down": "Stop a running system; its data stays",
     "outputs": "Show a running system's outputs, or write them as an app's configuration",

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from groundsill.components.email import EmailSender as EmailSender
     from groundsill.components.events import EventBus as EventBus
     from groundsill.components.events import EventRule as EventRule
-    from groundsill.components.functions import EventSource as EventSource
+    from groundsill.components.event_sources import EventSource as EventSource
     from groundsill.components.functions import Function as Function
-    from groundsill.components.functions import Rollout as Rollout
+    from groundsill.components.rollouts import Rollout as Rollout
     from groundsill.components.identity import Password as Password
     from groundsill.components.identity import UserPool as UserPool
     from groundsill.components.keys import Key as Key
@@ -51,7 +51,7 @@ _FAMILIES = {
     "EmailSender": "email",
     "EventBus": "events",
     "EventRule": "events",
-    "EventSource": "functions",
+    "EventSource": "event_sources",
     "Function": "functions",
     "HealthCheck": "load_balancing",
     "HttpApi": "apis",
@@ -63,7 +63,7 @@ _FAMILIES = {
     "Password": "identity",
     "Queue": "queues",
     "RestApi": "rest_apis",
-    "Rollout": "functions",
+    "Rollout": "rollouts",
     "Service": "containers",
     "Table": "tables",
     "UserPool": "identity",

@@ -169,7 +169,7 @@ class HttpApi(Component):
         if function.name not in self._functions:
             self._functions[function.name] = aws.apigatewayv2_integration(
                 self.terraform_name(function.name), api_id=self.id, integration_type="AWS_PROXY",
-                integration_method="POST", integration_uri=function.resource["invoke_arn"],
+                integration_method="POST", integration_uri=function.invoke_arn,
                 payload_format_version="2.0", timeout_milliseconds=_LONGEST_WAIT * 1000,
             )
         return self._functions[function.name]
@@ -179,7 +179,7 @@ class HttpApi(Component):
         path = re.sub(r"\{[^}]*\}", "*", path)
         aws.lambda_permission(
             self.terraform_name(_route_name(route)), statement_id=terraform_name(self.name, _route_name(route)),
-            action="lambda:InvokeFunction", function_name=function.resource["function_name"],
+            action="lambda:InvokeFunction", function_name=function.resource["function_name"], qualifier=function.qualifier,
             principal="apigateway.amazonaws.com",
             source_arn=f"{self.resource['execution_arn']}/{'*' if self.stage_name == '$default' else self.stage_name}"
                        f"/{'*' if method == 'ANY' else method}{path}",

@@ -199,9 +199,10 @@ class Service(Component):
 
     def register_with(self, target_group: Resource, listener: Resource) -> None:
         """Make tasks targets of a load balancer; the service is made after the listener that sends requests to it."""
+        before: list[Any] = self._service.arguments.get("load_balancer", [])
         self._service.override(
-            load_balancer=[{"target_group_arn": target_group["arn"], "container_name": self.name,
-                            "container_port": self.port}],
+            load_balancer=[*before, {"target_group_arn": target_group["arn"], "container_name": self.name,
+                                     "container_port": self.port}],
             health_check_grace_period_seconds=_GRACE,
         )
         self._service.depends_on = (*self._service.depends_on, listener.address)

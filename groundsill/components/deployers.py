@@ -133,7 +133,8 @@ def control_of(type: str) -> Control | None:
 class Deployer(Component):
     """A role with exactly what deploying this system takes, for people with single sign-on and for CI.
 
-    Its policies are derived from the resources of the definition, so that a new kind of resource brings its rights along.
+    Its policies are derived from the resources of the definition, so that a new kind of resource brings its rights along;
+    the role can read them and not change them, so an administrator deploys what changes them.
 
     Arguments:
         component: unique in the system.
@@ -216,6 +217,13 @@ class Deployer(Component):
             if control.arn == "*":
                 statement["Condition"] = {"StringEquals": {"aws:RequestedRegion": region}}
             statements.append(statement)
+        # Reads them only: a role that could write its own policies could give itself every right.
+        policies = self.physical_name("aws_iam_policy", self.policy_name)
+        statements.append({
+            "Sid": "ReadOwnPolicies", "Effect": "Allow",
+            "Action": ["iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListPolicyVersions"],
+            "Resource": [f"arn:aws:iam::{account}:policy/{policies}*"],
+        })
         return statements
 
 

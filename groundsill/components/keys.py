@@ -98,7 +98,7 @@ class Key(Component):
         return Statement(("kms:Decrypt", "kms:GenerateDataKey"), (self.arn,))
 
 
-def tier_key(region: str | None = None) -> Key | None:
+def key_of_tier(region: str | None = None) -> Key | None:
     """The key that data is encrypted under where the stage's tier wants one of the account's own, else None.
 
     Every component of a stage shares it; another region has one of its own.
@@ -126,3 +126,6 @@ def account_id() -> Reference:
     if identity is None:
         identity = building.shared["account"] = aws.data.caller_identity("current")
     return identity["account_id"]
+
+
+tier_key = key_of_tier

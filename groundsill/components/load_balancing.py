@@ -103,7 +103,7 @@ class LoadBalancer(Component):
                 default_action=self._default,
             )
         self._rules = 0
-        self.target_groups: list[Resource] = []
+        self._groups: dict[str, Resource] = {}
 
     @property
     def arn(self) -> Reference:
@@ -135,8 +135,15 @@ class LoadBalancer(Component):
             self.building.report("GS1382", f"{service.subject} has no port, so nothing can be routed to it",
                                  mend="give it port=8080")
             return Broken()  # pyright: ignore[reportReturnType]
+        known = self._groups.get(service.name)
+        if known is not None:
+            if health is not None or name is not None:
+                self.building.report("GS1383", f"{service.subject} is already behind {self.subject} with its own health check",
+                                     mend="give health and name at its first route alone")
+            self._lead(path, host, known)
+            return known
         check = health or HealthCheck()
-        group = aws.lb_target_group(
+        group = self._groups[service.name] = aws.lb_target_group(
             self.terraform_name(service.name),
             name=self.physical_name("aws_lb_target_group", name, "" if name else service.name),
             vpc_id=self.subnets.network.id, target_type="ip", protocol="HTTP", port=service.port,
@@ -147,15 +154,23 @@ class LoadBalancer(Component):
                 "unhealthy_threshold": check.unhealthy,
             },
         )
-        self.target_groups.append(group)
+        self._lead(path, host, group)
+        self._let_in(service)
+        service.register_with(group, self.listener)
+        return group
+
+    @property
+    def target_groups(self) -> list[Resource]:
+        """Target groups of the services behind it, in the order of their first routes."""
+        return list(self._groups.values())
+
+    def _lead(self, path: str, host: str | None, group: Resource) -> None:
+        """Send requests of a path to a target group."""
         forward: Any = {"type": "forward", "target_group_arn": group["arn"]}
         if path == "/*" and host is None:
             self.listener.override(default_action=[forward])
         else:
             self._add_rule(path, host, forward)
-        self._let_in(service)
-        service.register_with(group, self.listener)
-        return group
 
     def _add_rule(self, path: str, host: str | None, action: Any) -> None:
         self._rules += 1

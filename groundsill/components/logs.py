@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from groundsill import aws
-from groundsill.components.keys import tier_key
+from groundsill.components.keys import key_of_tier
 from groundsill.definition.component import Component
 from groundsill.definition.grant import Statement
 from groundsill.graph import Resource
@@ -17,7 +17,7 @@ def log_group(component: Component, name: str, part: str = "") -> Resource:
         name: the group's name as AWS sees it, stage suffix included.
         part: tells several groups of one component apart.
     """
-    key = tier_key()
+    key = key_of_tier()
     return aws.cloudwatch_log_group(
         component.terraform_name(part), name=name, retention_in_days=component.stage.tier.log_retention_days,
         kms_key_id=key.serve(f"logs.{component.building.graph.region}.amazonaws.com").arn if key else None,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from groundsill import aws
-from groundsill.definition.component import Component, Mistake
+from groundsill.definition.component import Component, Mistake, step
 from groundsill.graph import Reference, Resource
 
 _LETTERS = "abcdef"
@@ -24,7 +24,7 @@ class Subnets:
 
     Arguments:
         network: the network they belong to.
-        kind: ``public`` or ``private``.
+        kind: ``public``, ``private`` or ``isolated``.
         resources: subnet resources, in zone order.
         cidrs: their address ranges.
     """
@@ -41,7 +41,7 @@ class Subnets:
 
 
 class Network(Component):
-    """A VPC over several zones: public subnets that the internet reaches and private ones that it does not.
+    """A VPC over several zones: public subnets that the internet reaches, private ones that it does not, isolated ones.
 
     Arguments:
         component: unique in the system.
@@ -49,15 +49,18 @@ class Network(Component):
         zones: availability zones, 1 to 6, default 2.
         public: ranges of the public subnets, one a zone; default the first of equal parts of ``cidr``.
         private: ranges of the private subnets, one a zone; default the next ones.
+        isolated: subnets without any way out, for databases: True, or their ranges, one a zone. Default none.
         nat: NAT gateways, the private subnets' way out: 0, 1, or one a zone; default by tier.
         endpoints: interface endpoints to AWS services by their endpoint names, for example ``("sqs",)``; without a NAT
-            gateway those that Fargate needs are added. Gateway endpoints for S3 and DynamoDB are free and always there.
+            gateway those that Fargate needs are added, unless this is an empty list: then nothing in the private subnets
+            calls an AWS service. Gateway endpoints for S3 and DynamoDB are free and always there.
+        flow_logs: record the network's traffic; default by tier.
 
-    Gives `public` and `private` subnets.
+    Gives `public`, `private` and `isolated` subnets; `peer` connects another network.
 
     Resources created: ``aws_vpc``, ``aws_subnet``, ``aws_internet_gateway``, ``aws_nat_gateway``, ``aws_eip``,
     ``aws_route_table``, ``aws_route``, ``aws_route_table_association``, ``aws_vpc_endpoint``,
-    ``aws_default_security_group``; at ``enterprise`` a flow log.
+    ``aws_default_security_group``; at ``enterprise`` an ``aws_flow_log``; with a peer ``aws_vpc_peering_connection``.
 
     Costs: each NAT gateway and each interface endpoint by the hour and by the GB; the rest is free.
 
@@ -67,7 +70,8 @@ class Network(Component):
 
     def __init__(
         self, component: str, /, *, cidr: str = "10.0.0.0/16", zones: int = 2, public: Sequence[str] | None = None,
-        private: Sequence[str] | None = None, nat: int | None = None, endpoints: Sequence[str] = (),
+        private: Sequence[str] | None = None, isolated: Sequence[str] | bool = False, nat: int | None = None,
+        endpoints: Sequence[str] | None = None, flow_logs: bool | None = None,
     ) -> None:
         super().__init__(component)
         if isinstance(zones, bool) or not isinstance(zones, int) or not 1 <= zones <= len(_LETTERS):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -78,7 +82,7 @@ class Network(Component):
             raise Mistake("GS1351", f"the range of a network is a /{_LARGEST_PREFIX} to a /{_SMALLEST_PREFIX}, not {cidr}",
                           mend='write for example "10.0.0.0/16"')
         self.cidr, self.zones = cidr, zones
-        ranges = self._ranges(block, public, private)
+        ranges = self._ranges(block, public, private, isolated)
         gateways = (zones if self.stage.tier.nat_per_zone else 1) if nat is None else nat
         if gateways not in (0, 1, zones):
             raise Mistake("GS1352", f"`nat` is 0, 1 or one a zone ({zones}), not {gateways!r}",
@@ -96,6 +100,10 @@ class Network(Component):
         aws.route(self.terraform_name("public", "internet"), route_table_id=public_table["id"],
                   destination_cidr_block="0.0.0.0/0", gateway_id=internet["id"])
         tables = self._private_tables(gateways, internet)
+        self.isolated = self._subnets("isolated", ranges[2])
+        if self.isolated.resources:
+            tables.append(self._route_table("isolated", "", self.isolated.resources))
+        self._tables = (public_table, *tables)
         self._endpoint_group: Resource | None = None
         for service in _GATEWAY_ENDPOINTS:
             aws.vpc_endpoint(
@@ -103,10 +111,12 @@ class Network(Component):
                 service_name=f"com.amazonaws.{self.building.graph.region}.{service}",
                 route_table_ids=[table["id"] for table in (public_table, *tables)], tags=self._named(service),
             )
-        needed = (*_FARGATE_ENDPOINTS, *endpoints) if gateways == 0 else tuple(endpoints)
+        needed = tuple(endpoints or ())
+        if gateways == 0 and (endpoints is None or needed):
+            needed = (*_FARGATE_ENDPOINTS, *needed)
         for service in dict.fromkeys(needed):
             self._interface_endpoint(service)
-        if self.stage.tier.flow_logs:
+        if self.stage.tier.flow_logs if flow_logs is None else flow_logs:
             self._flow_log()
 
     @property
@@ -116,16 +126,21 @@ class Network(Component):
 
     def _ranges(
         self, block: ipaddress.IPv4Network, public: Sequence[str] | None, private: Sequence[str] | None,
-    ) -> tuple[list[str], list[str]]:
-        """The ranges of both kinds of subnets: those given, checked, and equal parts of the network for the rest."""
+        isolated: Sequence[str] | bool,
+    ) -> tuple[list[str], list[str], list[str]]:
+        """The ranges of all kinds of subnets: those given, checked, and equal parts of the network for the rest."""
+        apart = None if isinstance(isolated, bool) else isolated
         taken: dict[str, ipaddress.IPv4Network] = {}
         kinds: list[list[str]] = []
-        for kind, given in (("public", public), ("private", private)):
+        for kind, given in (("public", public), ("private", private), ("isolated", apart)):
             if given is not None and len(given) != self.zones:
                 raise Mistake("GS1353", f"`{kind}` has {len(given)} ranges for {self.zones} zones",
                               mend="give one range a zone")
             for text in given or ():
                 part = _block(text, kind)
+                if not _LARGEST_PREFIX <= part.prefixlen <= _SMALLEST_PREFIX:
+                    raise Mistake("GS1358", f"a subnet is a /{_LARGEST_PREFIX} to a /{_SMALLEST_PREFIX}, not {text}",
+                                  mend="choose a larger range" if part.prefixlen > _SMALLEST_PREFIX else "choose a smaller range")
                 if not part.subnet_of(block):
                     raise Mistake("GS1354", f"the {kind} subnet {text} lies outside the network's range {block}",
                                   mend=f"choose a range inside {block}")
@@ -136,7 +151,7 @@ class Network(Component):
         # A quarter of the next power of two leaves room for isolated subnets to come without moving these.
         size = min(block.prefixlen + max((4 * self.zones - 1).bit_length(), 1), _SMALLEST_PREFIX)
         free = (part for part in block.subnets(new_prefix=size) if not any(part.overlaps(used) for used in taken.values()))
-        for given in (public, private):
+        for given in (public, private, apart if isolated else ()):
             if given is not None:
                 kinds.append(list(given))
                 continue
@@ -145,7 +160,7 @@ class Network(Component):
                 raise Mistake("GS1356", f"{self.cidr} has no room for the subnets of {self.zones} zones",
                               mend="choose a larger range")
             kinds.append(chosen)
-        return kinds[0], kinds[1]
+        return kinds[0], kinds[1], kinds[2]
 
     def _named(self, *parts: str) -> dict[str, str]:
         return {"Name": " ".join((f"{self.building.system}-{self.stage.name}-{self.name}", *parts))}
@@ -155,7 +170,8 @@ class Network(Component):
         resources = tuple(
             aws.subnet(
                 self.terraform_name(kind, letter), vpc_id=self.id, cidr_block=cidr,
-                availability_zone=f"{region}{letter}", map_public_ip_on_launch=False, tags=self._named(kind, letter),
+                availability_zone=f"{region}{letter}", map_public_ip_on_launch=False,
+                tags={**self._named(kind, letter), "Type": kind.capitalize()},
             )
             for letter, cidr in zip(_LETTERS, cidrs, strict=False)
         )
@@ -189,6 +205,30 @@ class Network(Component):
             aws.route(self.terraform_name("private", letter, "nat"), route_table_id=table["id"],
                       destination_cidr_block="0.0.0.0/0", nat_gateway_id=gateway["id"])
         return tables
+
+    @step
+    def peer(self, name: str, /, *, network: str, cidr: str, account: str | None = None, region: str | None = None) -> Resource:
+        """Connect another network, whose owner accepts and routes back.
+
+        Arguments:
+            name: what the other network is called here.
+            network: its VPC id.
+            cidr: its address range, which must not overlap with this one.
+            account: account id of its owner, default this account.
+            region: its region, default the system's region.
+        """
+        other = _block(cidr, "cidr")
+        if other.overlaps(ipaddress.IPv4Network(self.cidr)):
+            raise Mistake("GS1359", f"the range of {name}, {cidr}, overlaps with this network's {self.cidr}",
+                          "no address could be told apart", "give one of them another range")
+        connection = aws.vpc_peering_connection(
+            self.terraform_name("peer", name), vpc_id=self.id, peer_vpc_id=network, peer_owner_id=account,
+            peer_region=region, auto_accept=None if account or region else True, tags=self._named("peer", name),
+        )
+        for table in self._tables:
+            aws.route(f"{table.name}_{self.terraform_name('peer', name)}", route_table_id=table["id"],
+                      destination_cidr_block=cidr, vpc_peering_connection_id=connection["id"])
+        return connection
 
     def _interface_endpoint(self, service: str) -> None:
         if self._endpoint_group is None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from groundsill import aws
 from groundsill.components.alarm import Alarm
-from groundsill.components.keys import Key, tier_key
+from groundsill.components.keys import Key, key_of_tier
 from groundsill.components.roles import policy_document, require
 from groundsill.definition.component import Component, Mistake, duration, step
 from groundsill.definition.grant import Grant, Statement
@@ -55,7 +55,7 @@ class Queue(Component):
         super().__init__(component)
         self.visibility = _within("visibility", visibility, 0, _LONGEST_VISIBILITY)
         self.retention = _within("retention", retention, _SHORTEST_RETENTION, _LONGEST_RETENTION)
-        self.encryption = encryption or tier_key()
+        self.encryption = encryption or key_of_tier()
         self.is_dead_letter = False
         self._senders: list[dict[str, Any]] = []
         self._policy: Any = None
@@ -98,6 +98,8 @@ class Queue(Component):
             service: service principal, for example ``events.amazonaws.com``.
             source: ARN of the rule or topic.
         """
+        if self.encryption:
+            self.encryption.serve(service)
         self._senders.append({
             "Sid": sid, "Effect": "Allow", "Principal": {"Service": service}, "Action": "sqs:SendMessage",
             "Resource": self.arn, "Condition": {"ArnEquals": {"aws:SourceArn": source}},

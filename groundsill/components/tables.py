@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 from groundsill import aws
 from groundsill.components.alarm import Alarm
-from groundsill.components.keys import Key
+from groundsill.components.keys import Key, key_of_tier
 from groundsill.components.roles import require
 from groundsill.definition.component import Collecting, Component, Mistake
 from groundsill.definition.grant import Grant, Statement
 from groundsill.definition.naming import environment_name
-from groundsill.graph import Reference
+from groundsill.graph import Lifecycle, Reference
 
 AttributeType = Literal["S", "N", "B"]
 Projection = Literal["ALL", "KEYS_ONLY"]
@@ -39,6 +39,21 @@ class Index(metaclass=Collecting):
     projection: Projection | Sequence[str] = "ALL"
 
 
+@dataclass(frozen=True, slots=True)
+class Capacity(metaclass=Collecting):
+    """Provisioned capacity of a table that follows its load: cheaper than on demand where the load is even.
+
+    Arguments:
+        read: read capacity units, as fewest and most, for example ``(5, 100)``.
+        write: write capacity units, as fewest and most.
+        target: per cent of the capacity that should be in use, 20 to 90, default 70.
+    """
+
+    read: tuple[int, int]
+    write: tuple[int, int]
+    target: int = 70
+
+
 class Table(Component):
     """A DynamoDB table: on demand, encrypted, with continuous backups and deletion protection in production.
 
@@ -52,13 +67,17 @@ class Table(Component):
         stream: whether item changes are published, with both images; default no.
         encryption: a `Key` of the account's own; default the tier's choice.
         point_in_time_recovery: continuous backups over 35 days; default by tier, always in production.
+        capacity: a `Capacity` to provision and scale; default on demand, which needs no scaling.
+        replicas: other regions that hold the table too, within seconds of a write, for example ``("us-west-2",)``.
+            They cost each write again. A table with replicas publishes its item changes.
 
     Verbs for `uses`: ``read`` (get and query, indexes included), ``write`` (put, update, delete), ``read_write``,
     ``scan``. Each passes the table's name as ``<NAME>_TABLE``.
 
-    Resources created: ``aws_dynamodb_table``.
+    Resources created: ``aws_dynamodb_table``; with a capacity ``aws_appautoscaling_target`` and
+    ``aws_appautoscaling_policy``.
 
-    Costs: per request and per stored GB; nothing while it is not used.
+    Costs: per request and per stored GB; nothing while it is not used. Provisioned capacity by the hour.
 
     Example:
         ``Table("orders", key=("CustomerId", "OrderedAt"), indexes=[Index("ByStatus", ("Status", "OrderedAt"))])``
@@ -67,7 +86,8 @@ class Table(Component):
     def __init__(
         self, component: str, /, *, key: tuple[str, ...] | str, name: str | None = None, indexes: Sequence[Index] = (),
         types: Mapping[str, AttributeType] | None = None, time_to_live: str | None = None, stream: bool = False,
-        encryption: Key | None = None, point_in_time_recovery: bool | None = None,
+        encryption: Key | None = None, point_in_time_recovery: bool | None = None, capacity: Capacity | None = None,
+        replicas: Sequence[str] = (),
     ) -> None:
         super().__init__(component)
         self.key = _key(key, "key")
@@ -76,7 +96,7 @@ class Table(Component):
             raise Mistake("GS1320", f"a table has at most {_MOST_INDEXES} indexes, not {len(self.indexes)}")
         if encryption is not None:
             require(encryption, Key, "encryption", self)
-        self.encryption = encryption or self._key_of_tier()
+        self.encryption = encryption or key_of_tier()
         attributes = dict.fromkeys(self.key)
         for index in self.indexes:
             require(index, Index, "indexes", self)
@@ -91,7 +111,9 @@ class Table(Component):
         self.resource = aws.dynamodb_table(
             self.terraform_name(),
             name=self.physical_name("aws_dynamodb_table", name),
-            billing_mode="PAY_PER_REQUEST",
+            billing_mode="PROVISIONED" if capacity else "PAY_PER_REQUEST",
+            read_capacity=capacity.read[0] if capacity else None,
+            write_capacity=capacity.write[0] if capacity else None,
             hash_key=self.key[0],
             range_key=self.key[1] if len(self.key) > 1 else None,
             attribute=[{"name": attribute, "type": (types or {}).get(attribute, "S")} for attribute in attributes],
@@ -103,17 +125,45 @@ class Table(Component):
                 {"enabled": True, "kms_key_arn": self.encryption.arn} if self.encryption else None
             ),
             ttl={"attribute_name": time_to_live, "enabled": True} if time_to_live else None,
-            stream_enabled=True if stream else None,
-            stream_view_type="NEW_AND_OLD_IMAGES" if stream else None,
+            stream_enabled=True if stream or replicas else None,
+            stream_view_type="NEW_AND_OLD_IMAGES" if stream or replicas else None,
+            replica=[self._replica(region, recovery) for region in replicas] or None,
         )
+        if capacity is not None:
+            self._scale(capacity)
 
-    def _key_of_tier(self) -> Key | None:
-        if not self.stage.tier.customer_key:
-            return None
-        shared = self.building.shared
-        if "data_key" not in shared:
-            shared["data_key"] = Key("data", description=f"Data of {self.building.system} {self.stage.name}")
-        return shared["data_key"]
+    def _replica(self, region: str, recovery: bool) -> dict[str, Any]:
+        if region == self.building.graph.region:
+            raise Mistake("GS1602", f"the table lives in {region} itself, so it cannot have a replica there",
+                          mend="name another region")
+        key = key_of_tier(region) if self.encryption else None
+        if self.encryption and key is None:
+            raise Mistake("GS1603", "a table under a key of the account's own needs one in each replica's region too",
+                          mend="leave `encryption` to the tier, which makes one in each region")
+        return {"region_name": region, "point_in_time_recovery": recovery, "propagate_tags": True,
+                "kms_key_arn": key.arn if key else None}
+
+    def _scale(self, capacity: Capacity) -> None:
+        for kind, (least, most) in {"read": capacity.read, "write": capacity.write}.items():
+            if not 1 <= least <= most:
+                raise Mistake("GS1601", f"{kind} capacity between {least} and {most} units cannot be",
+                              mend="give the fewest and the most, for example read=(5, 100)")
+            dimension = f"dynamodb:table:{kind.title()}CapacityUnits"
+            target = aws.appautoscaling_target(
+                self.terraform_name(kind), service_namespace="dynamodb", scalable_dimension=dimension,
+                resource_id=f"table/{self.resource['name']}", min_capacity=least, max_capacity=most,
+            )
+            aws.appautoscaling_policy(
+                self.terraform_name(kind), name=kind, policy_type="TargetTrackingScaling",
+                service_namespace=target["service_namespace"], scalable_dimension=target["scalable_dimension"],
+                resource_id=target["resource_id"],
+                target_tracking_scaling_policy_configuration={
+                    "target_value": capacity.target,
+                    "predefined_metric_specification": {
+                        "predefined_metric_type": f"DynamoDB{kind.title()}CapacityUtilization"},
+                },
+            )
+        self.resource.lifecycle = Lifecycle(ignore_changes=("read_capacity", "write_capacity"))
 
     @property
     def arn(self) -> Reference:
@@ -153,10 +203,13 @@ class Table(Component):
 
     def alarms(self) -> Iterable[Alarm]:
         """Requests that DynamoDB refused for want of capacity."""
-        yield Alarm(
-            "throttles", f"DynamoDB throttled writes to {self.name}: a hot key, or growth faster than it can follow.",
-            "AWS/DynamoDB", "WriteThrottleEvents", {"TableName": self.resource["name"]}, 1, periods=5,
-        )
+        for kind in ("Write", "Read"):
+            yield Alarm(
+                "throttles" if kind == "Write" else "read-throttles",
+                f"DynamoDB throttled {kind.lower()}s of {self.name}: a hot key, or growth faster than it can follow.",
+                "AWS/DynamoDB", f"{kind}ThrottleEvents", {"TableName": self.resource["name"]}, 1, periods=5,
+                severity="warning",
+            )
 
 
 def _key(key: tuple[str, ...] | str, what: str) -> tuple[str, ...]:

@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 _DIGEST_LENGTH = 6
-_LOWER_CASE = ("aws_ecr_repository", "aws_s3_bucket")
+_LOWER_CASE = (
+    "aws_ecr_repository", "aws_s3_bucket",
+    "aws_db_instance", "aws_db_subnet_group", "aws_elasticache_parameter_group", "aws_elasticache_replication_group",
+    "aws_elasticache_subnet_group", "aws_rds_cluster",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +58,22 @@ NAME_RULES: MappingProxyType[str, NameRule] = MappingProxyType({
     "aws_cognito_user_pool": NameRule(128, r"[^\w\s+=,.@-]", "Cognito API: CreateUserPool"),
     "aws_cognito_user_pool_client": NameRule(128, r"[^\w\s+=,.@-]", "Cognito API: CreateUserPoolClient"),
     "aws_config_config_rule": NameRule(128, r"[^A-Za-z0-9_\-]", "AWS Config API: ConfigRule"),
+    "aws_autoscaling_group": NameRule(255, r"[^A-Za-z0-9_\-]", "Amazon EC2 Auto Scaling API: CreateAutoScalingGroup"),
+    "aws_db_instance": NameRule(63, r"[^a-z0-9\-]", "Amazon RDS API: CreateDBInstance"),
+    "aws_db_subnet_group": NameRule(255, r"[^a-z0-9._\-]", "Amazon RDS API: CreateDBSubnetGroup"),
     "aws_dynamodb_table": NameRule(255, r"[^A-Za-z0-9_.\-]", "DynamoDB: naming rules and data types", 3),
     "aws_ecr_repository": NameRule(256, r"[^a-z0-9_./\-]", "Amazon ECR API: CreateRepository", 2),
     "aws_ecs_cluster": NameRule(255, r"[^A-Za-z0-9_\-]", "Amazon ECS API: CreateCluster"),
     "aws_ecs_service": NameRule(255, r"[^A-Za-z0-9_\-]", "Amazon ECS API: CreateService"),
     "aws_ecs_task_definition": NameRule(255, r"[^A-Za-z0-9_\-]", "Amazon ECS API: RegisterTaskDefinition"),
+    "aws_elasticache_parameter_group": NameRule(255, r"[^a-z0-9\-]", "ElastiCache API: CreateCacheParameterGroup"),
+    "aws_elasticache_replication_group": NameRule(40, r"[^a-z0-9\-]", "ElastiCache API: CreateReplicationGroup"),
+    "aws_elasticache_subnet_group": NameRule(255, r"[^a-z0-9\-]", "ElastiCache API: CreateCacheSubnetGroup"),
+    "aws_iam_instance_profile": NameRule(128, r"[^\w+=,.@\-]", "IAM and AWS STS quotas"),
     "aws_iam_policy": NameRule(128, r"[^\w+=,.@\-]", "IAM and AWS STS quotas"),
     "aws_iam_role": NameRule(64, r"[^\w+=,.@\-]", "IAM and AWS STS quotas"),
     "aws_lambda_function": NameRule(64, r"[^A-Za-z0-9_\-]", "Lambda API: CreateFunction"),
+    "aws_launch_template": NameRule(128, r"[^A-Za-z0-9()./_\-]", "Amazon EC2 API: CreateLaunchTemplate", 3),
     "aws_lb": NameRule(32, r"[^A-Za-z0-9\-]", "Elastic Load Balancing API: CreateLoadBalancer"),
     "aws_lb_target_group": NameRule(32, r"[^A-Za-z0-9\-]", "Elastic Load Balancing API: CreateTargetGroup"),
     "aws_s3_bucket": NameRule(63, r"[^a-z0-9\-]", "Amazon S3: general purpose bucket naming rules", 3),
@@ -71,9 +83,12 @@ NAME_RULES: MappingProxyType[str, NameRule] = MappingProxyType({
         64, r"[^A-Za-z0-9_\-]", "AWS End User Messaging SMS API: CreateOptOutList"),
     "aws_scheduler_schedule": NameRule(64, r"[^A-Za-z0-9._\-]", "EventBridge Scheduler API: CreateSchedule"),
     "aws_scheduler_schedule_group": NameRule(64, r"[^A-Za-z0-9._\-]", "EventBridge Scheduler API: CreateScheduleGroup"),
+    "aws_rds_cluster": NameRule(63, r"[^a-z0-9\-]", "Amazon RDS API: CreateDBCluster"),
+    "aws_secretsmanager_secret": NameRule(512, r"[^A-Za-z0-9/_+=.@\-]", "Secrets Manager API: CreateSecret"),
     "aws_security_group": NameRule(255, r"[^A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]", "Amazon EC2 API: CreateSecurityGroup"),
     "aws_sns_topic": NameRule(256, r"[^A-Za-z0-9_\-]", "Amazon SNS API: CreateTopic"),
     "aws_sqs_queue": NameRule(80, r"[^A-Za-z0-9_\-]", "Amazon SQS: queue and message identifiers"),
+    "aws_ssm_document": NameRule(128, r"[^A-Za-z0-9_\-.]", "Systems Manager API: CreateDocument", 3),
     "aws_wafv2_web_acl": NameRule(128, r"[^A-Za-z0-9_\-]", "AWS WAF API: CreateWebACL"),
     "aws_xray_group": NameRule(32, r"[^A-Za-z0-9\-]", "AWS X-Ray API: CreateGroup"),
     "aws_xray_sampling_rule": NameRule(32, r"[^A-Za-z0-9\-]", "AWS X-Ray API: SamplingRule"),

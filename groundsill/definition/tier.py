@@ -43,12 +43,15 @@ class Tier:
 
 TIERS: MappingProxyType[str, Tier] = MappingProxyType({
     "basic": Tier("basic", customer_key=False, point_in_time_recovery=False, nat_per_zone=False,
-                  container_insights=False, tracing=False, log_retention_days=30, flow_logs=False, private_network=False, backups=False,
+                  container_insights=False, tracing=False, log_retention_days=30, flow_logs=False,
+                  private_network=False, backups=False,
                   config_rules=False, threat_detection=False, security_hub=False),
     "standard": Tier("standard", customer_key=False, point_in_time_recovery=True, nat_per_zone=True,
-                     container_insights=True, tracing=True, log_retention_days=30, flow_logs=False, private_network=True, backups=True,
-                  config_rules=True, threat_detection=False, security_hub=False),
+                     container_insights=True, tracing=True, log_retention_days=30, flow_logs=False,
+                     private_network=True, backups=True,
+                     config_rules=True, threat_detection=False, security_hub=False),
     "enterprise": Tier("enterprise", customer_key=True, point_in_time_recovery=True, nat_per_zone=True,
-                       container_insights=True, tracing=True, log_retention_days=365, flow_logs=True, private_network=True, backups=True,
-                  config_rules=True, threat_detection=True, security_hub=True),
+                       container_insights=True, tracing=True, log_retention_days=365, flow_logs=True,
+                       private_network=True, backups=True,
+                       config_rules=True, threat_detection=True, security_hub=True),
 })

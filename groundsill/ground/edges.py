@@ -45,6 +45,8 @@ class Edges:
         self._closers: list[Callable[[], Any]] = []
         self.targets: Any = None
         self.urls: dict[str, str] = {}
+        # Where the system's own host names are on this machine, for example by `https://shop.example`.
+        self.local_addresses: dict[str, str] = {}
 
     def overrides(self) -> dict[str, dict[str, Any]]:
         """Attributes that say where each front door is on this machine, by address."""
@@ -81,9 +83,11 @@ class Edges:
             self._servers.append(server)
             balancers.served(listener.arn, server.port)
             self.urls[self._listener_name(resolved, listener)] = server.url
+            if certificate:
+                self.local_addresses |= {f"https://{name}": server.url for name in self._host_names(resolved, listener)}
         apis, refused = http_apis(resolved, EdgeCallbacks(
             invoke=runner.invoke, jwks_url_for=workloads.jwks_url, listener_url=balancers.url, access_log=self._access,
-            log=self._log,
+            log=self._log, authority=self._certificates / "authority.pem",
         ))
         for refusal in (*refused, *balancers.refused):
             self._log("edge", f"{refusal.address} does not run: {refusal.reason}")
@@ -116,9 +120,28 @@ class Edges:
     def _certificate(self, resolved: ResolvedGraph, listener: Any) -> tuple[str, str]:
         from groundsill.ground.edge.certificates import certificate_for
 
-        certificate = resolved.find("aws_acm_certificate", "arn", listener.certificate_arn)
-        names = [str(certificate.arguments["domain_name"])] if certificate else []
+        names = self._host_names(resolved, listener)
         return certificate_for(self._certificates, (*names, "localhost", "127.0.0.1"))
+
+    def _host_names(self, resolved: ResolvedGraph, listener: Any) -> list[str]:
+        certificate = resolved.find("aws_acm_certificate", "arn", listener.certificate_arn)
+        if certificate is None:
+            return []
+        others: list[str] = list(certificate.arguments.get("subject_alternative_names") or [])
+        return list(dict.fromkeys([str(certificate.arguments["domain_name"]), *others]))
+
+    def here(self, value: Any) -> Any:
+        """A value, with an address of the system's own host names turned to this machine.
+
+        Example:
+            ``https://shop.example/orders`` becomes ``https://127.0.0.1:8443/orders`` where that listener is served.
+        """
+        if not isinstance(value, str):
+            return value
+        for address, local in self.local_addresses.items():
+            if value == address or value.startswith(f"{address}/"):
+                return local + value.removeprefix(address)
+        return value
 
     def _health(self, component: str, health: Any) -> None:
         self._log(component, f"target {health.target_id} is {health.state}" + (f": {health.description}" if health.description else ""))

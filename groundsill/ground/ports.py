@@ -7,6 +7,8 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+_LAST_PORT = 65_535
+
 
 class Ports:
     """Gives each front door a port on 127.0.0.1 and remembers it, so that addresses stay the same between starts.
@@ -70,6 +72,6 @@ def _by(port: int) -> str:
 def _read(memory: Path) -> dict[str, int]:
     try:
         known = json.loads(memory.read_text())
-        return {name: port for name, port in known.items() if isinstance(port, int)}
+        return {name: port for name, port in known.items() if type(port) is int and 0 < port <= _LAST_PORT}
     except (OSError, ValueError, AttributeError):
         return {}  # only a convenience: without it other ports are chosen

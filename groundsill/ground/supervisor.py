@@ -144,6 +144,11 @@ class Ground:
             self._stack.push_async_callback(edges.stop)
             self.urls.update(edges.urls)
             detail.append(", ".join(edges.urls))
+            self.outputs = {name: edges.here(value) for name, value in self.outputs.items()}
+            if edges.local_addresses:
+                authority = settings.state / "certificates" / "authority.pem"
+                report.say(f"https addresses have certificates of this machine's own authority: clients trust it with "
+                           f"SSL_CERT_FILE={authority} (curl: --cacert)")
         async with report.during("services") as detail:
             count = await self._start_services(resolved, workloads, credentials, edges, api)
             detail.append(f"{count}")

@@ -54,6 +54,7 @@ class Change:
         moved_from: its earlier address, where it was moved.
         imported: identifier by which it is taken over, empty otherwise.
         outside: whether the change was made by somebody else and is only found here.
+        component: component that the resource's tags name, empty where they name none.
     """
 
     address: str
@@ -64,6 +65,7 @@ class Change:
     moved_from: str = ""
     imported: str = ""
     outside: bool = False
+    component: str = ""
 
     @property
     def forced_by(self) -> tuple[str, ...]:
@@ -127,7 +129,7 @@ class PlanSummary:
     @property
     def counts(self) -> dict[str, int]:
         """Resources by action, moves and imports beside."""
-        found = dict.fromkeys(("create", "update", "replace", "destroy", "move", "import", "forget"), 0)
+        found: dict[str, int] = dict.fromkeys(("create", "update", "replace", "destroy", "move", "import", "forget"), 0)
         for change in self.changes:
             if change.action in found:
                 found[change.action] += 1
@@ -165,8 +167,16 @@ def read_change(item: Mapping[str, Any], *, outside: bool = False) -> Change:
         address, str(item.get("type") or ""), action,
         tuple(_attributes(change)) if action in ("update", "replace") else (),
         str(item.get("action_reason") or ""), str(item.get("previous_address") or ""),
-        str(importing.get("id") or "-") if is_mapping(importing) else "", outside,
+        str(importing.get("id") or "-") if is_mapping(importing) else "", outside, _component(change),
     )
+
+
+def _component(change: Mapping[str, Any]) -> str:
+    for side in (change.get("after"), change.get("before")):
+        tags = (side.get("tags_all") or side.get("tags")) if is_mapping(side) else None
+        if is_mapping(tags) and tags.get("Component"):
+            return str(tags["Component"])
+    return ""
 
 
 def _action(actions: Any) -> str:

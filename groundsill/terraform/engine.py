@@ -24,7 +24,7 @@ from groundsill.graph.diagnostics import Diagnostic, GroundsillError
 from groundsill.graph.graph import Graph
 from groundsill.terraform.changes import PlanSummary, read_plan
 from groundsill.terraform.events import Event, OnEvent, Problem, problems_in_text, read_event, read_problem
-from groundsill.terraform.failures import diagnose, failures
+from groundsill.terraform.failures import Lock, diagnose, failures, read_lock
 from groundsill.terraform.mirror import cli_config, find_mirror
 from groundsill.terraform.process import Ended, run
 from groundsill.terraform.running import RECORDING, record_path, wait_for_earlier
@@ -351,6 +351,26 @@ class Engine:
         with _scratch() as scratch:
             flags = _variable_flags(variables, scratch)
             self._text(["import", "-input=false", "-no-color", *flags, address, resource_id], directory, graph=graph)
+
+    def lock(self, directory: Path) -> Lock | None:
+        """Who holds the state's lock; None where nobody does.
+
+        Raises:
+            GroundsillError: where the state cannot be reached.
+        """
+        try:
+            # Nothing has this address, so nothing is changed; but the lock is asked for before that is found out.
+            self._text(["untaint", "-lock-timeout=0s", "terraform_data.groundsill_asks_for_the_lock"], directory)
+        except EngineError as error:
+            for problem in error.problems:
+                found = read_lock(problem.text)
+                if found is not None:
+                    return found
+            if any("No such resource instance" in problem.text or "no state" in problem.text.lower()
+                   for problem in error.problems):
+                return None
+            raise
+        return None
 
     def force_unlock(self, directory: Path, lock_id: str) -> None:
         """Take away the lock of somebody who is gone.

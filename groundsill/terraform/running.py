@@ -48,6 +48,13 @@ def _works_in(pid: int, directory: Path) -> bool:
     return "terraform" in done.stdout or "tofu" in done.stdout
 
 
+def any_run() -> bool:
+    """Whether any Terraform or OpenTofu runs on this machine, as far as this user can see."""
+    done = subprocess.run(["ps", "-A", "-o", "comm="], capture_output=True, text=True, check=False)  # noqa: S607
+    names = {Path(line.strip()).name for line in done.stdout.splitlines()}
+    return done.returncode != 0 or not names.isdisjoint(("terraform", "tofu"))
+
+
 def wait_for_earlier(directory: Path, say: Callable[[str], None] | None = None) -> bool:
     """Wait for the end of a run whose command is gone: it finishes what it does and writes its state.
 

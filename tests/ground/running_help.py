@@ -34,8 +34,8 @@ system = System("small", region="eu-central-1")
 @system.define
 def define(stage: Stage) -> None:
     notes = Table("notes", key="Id")
-    api = HttpApi("api", public="the notes of a test")
-    api.route("ANY /notes/{id}", Function("notes", "app.notes:handle", uses=[notes.read_write.env("NOTES")]))
+    api = HttpApi("api")
+    api.route("ANY /notes/{id}", Function("desk", "app.notes:handle", uses=[notes.read_write.env("NOTES")]))
 '''
 NOTES = '''
 import json

@@ -67,6 +67,7 @@ class EdgeCallbacks:
         access_log: takes one record a request.
         log: takes a component's name and a line, for what a developer must know (a missing permission).
         account_id: twelve digits.
+        authority: certificate of this machine's own authority, which targets behind a private link are signed by.
     """
 
     invoke: Invoke
@@ -76,6 +77,7 @@ class EdgeCallbacks:
     access_log: AccessLog = _quiet
     log: Callable[[str, str], None] = _quiet
     account_id: str = "000000000000"
+    authority: Path | None = None
 
 
 class Integration(Protocol):

@@ -80,7 +80,7 @@ class _Builder:
         )
         self._integrations: dict[str, tuple[Integration, ResolvedResource | None]] = {}
         self._authorizers: dict[str, JwtAuthorizer] = {}
-        self._proxy = Proxy()
+        self._proxy = Proxy(authority=callbacks.authority)
 
     def _own(self, type: str) -> list[ResolvedResource]:
         return [found for found in self._graph.of_type(type) if found.arguments.get("api_id") == self._id]

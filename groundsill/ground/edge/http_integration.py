@@ -41,6 +41,8 @@ class HttpIntegration:
         self._uri = str(given.get("integration_uri") or "")
         self._method = str(given.get("integration_method") or "ANY")
         self._private = given.get("connection_type") == "VPC_LINK"
+        # API Gateway developer guide, private integrations: the certificate is verified for this name.
+        self._server_name = str(resource.block("tls_config").get("server_name_to_verify") or "") or None
         self._mappings = texts(given, "request_parameters")
         self._timeout = timeout_seconds
         self._component = component
@@ -68,7 +70,7 @@ class HttpIntegration:
             url += ("&" if "?" in url else "?") + query
         method = request.method if self._method == "ANY" else self._method
         try:
-            return await self._proxy.request(method, url, headers, request.body, self._timeout)
+            return await self._proxy.request(method, url, headers, request.body, self._timeout, self._server_name)
         except TargetSilent as error:
             self._callbacks.log(self._component, f"{request.method} {request.path}: {error}")
             return json_message(503, UNAVAILABLE)

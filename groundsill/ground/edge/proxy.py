@@ -36,23 +36,30 @@ class Proxy:
             "Troubleshoot your Application Load Balancers", HTTP 504).
         idle_seconds: how long a target may be silent. Default 60, as ``idle_timeout`` of ``aws_lb``.
         verify_tls: whether certificates of HTTPS targets are verified. Load balancers do not.
+        authority: certificate of a further authority that is trusted, that of this machine. Default: none.
     """
 
     def __init__(
-        self, connect_seconds: float = 10.0, idle_seconds: float = 60.0, *, verify_tls: bool = True
+        self, connect_seconds: float = 10.0, idle_seconds: float = 60.0, *, verify_tls: bool = True,
+        authority: Path | None = None,
     ) -> None:
         self._connect = connect_seconds
         self._idle = idle_seconds
         self._verify = verify_tls
+        self._authority = authority
         self._session: aiohttp.ClientSession | None = None
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             import aiohttp
 
+            trust: ssl.SSLContext | bool = bool(self._verify)
+            if self._verify and self._authority is not None and self._authority.exists():
+                trust = ssl.create_default_context()
+                trust.load_verify_locations(self._authority)
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
-                    limit=0, keepalive_timeout=_REUSE_SECONDS, ssl=bool(self._verify)
+                    limit=0, keepalive_timeout=_REUSE_SECONDS, ssl=trust
                 ),
                 auto_decompress=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
@@ -68,9 +75,18 @@ class Proxy:
             await session.close()
 
     async def request(
-        self, method: str, url: str, headers: HeaderList, body: bytes, seconds: float
+        self, method: str, url: str, headers: HeaderList, body: bytes, seconds: float,
+        server_name: str | None = None,
     ) -> HttpResponse:
         """One request with a whole body, and its whole response.
+
+        Arguments:
+            method: of the request.
+            url: where to, with path and query.
+            headers: as the target shall see them.
+            body: may be empty.
+            seconds: how long the whole may take.
+            server_name: the name that an HTTPS target's certificate must have. Default: the host of the URL.
 
         Raises:
             TargetBroken: the connection failed.
@@ -87,6 +103,7 @@ class Proxy:
                     headers=_decoded(headers),
                     data=body or None,
                     allow_redirects=False,
+                    server_hostname=server_name,
                 ) as response:
                     content = await response.read()
                     return HttpResponse(response.status, _returned(response.raw_headers), content)

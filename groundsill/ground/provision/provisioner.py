@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from graphlib import TopologicalSorter
@@ -12,7 +13,7 @@ from typing import Any
 from groundsill.graph import Graph, Reference, Resource, resolve
 from groundsill.graph.reference import Element
 from groundsill.graph.shapes import is_mapping
-from groundsill.ground.provision.attributes import Attributes, Place, computed
+from groundsill.ground.provision.attributes import Attributes, Place, computed, stand_in_id
 from groundsill.ground.provision.handlers import HANDLERS, Clients, Handler, ProvisionError, code_of
 from groundsill.ground.provision.user_pools import user_pool, user_pool_client
 from groundsill.ground.resolved import ResolvedGraph, ResolvedResource
@@ -45,7 +46,7 @@ class Provisioner:
         self._variables, self._overrides = variables, overrides
         self._attributes: dict[str, Attributes] = {}
         self._arguments: dict[str, dict[str, Any]] = {}
-        self._before: dict[str, Attributes] = _read(memory)
+        self._before: dict[str, Attributes] = read_memory(memory)
 
     def run(self, progress: Callable[[int, int], None] | None = None) -> ResolvedGraph:
         """Make everything exist.
@@ -139,12 +140,27 @@ class Provisioner:
         beside.rename(self._memory)
 
 
-def _read(memory: Path) -> dict[str, Attributes]:
+def read_memory(memory: Path) -> dict[str, Attributes]:
+    """What AWS chose for each resource at earlier starts, by address; empty at the first start.
+
+    Raises:
+        ProvisionError: where the file cannot be read. Starting without it would make a second, empty user pool.
+    """
     try:
-        return json.loads(memory.read_text())
+        known: Any = json.loads(memory.read_text())
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise ProvisionError(
-            f"{memory} cannot be read: {error}. It says which user pools and keys belong to this system: restore it, or "
-            "start afresh with `groundsill down --wipe`") from error
+        raise _unreadable(memory, str(error)) from error
+    if not isinstance(known, dict):
+        raise _unreadable(memory, "it holds no object")
+    for address, attributes in known.items():  # pyright: ignore[reportUnknownVariableType]
+        if not isinstance(attributes, dict):
+            raise _unreadable(memory, f"{address} has no attributes")
+    return known  # pyright: ignore[reportUnknownVariableType]
+
+
+def _unreadable(memory: Path, problem: str) -> ProvisionError:
+    return ProvisionError(
+        f"{memory} cannot be read: {problem}. It says which user pools and keys belong to this system: restore it, or "
+        "start afresh with `groundsill down --wipe`")

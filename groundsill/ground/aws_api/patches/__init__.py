@@ -17,6 +17,7 @@ def install(emulator: Emulator, durability: Durability, loop: asyncio.AbstractEv
         cognito,
         denials,
         dynamodb,
+        dynamodb_recovery,
         ec2,
         ecs,
         permissions,
@@ -31,6 +32,11 @@ def install(emulator: Emulator, durability: Durability, loop: asyncio.AbstractEv
     permissions.apply(emulator)
     dynamodb.add_leading_keys(emulator)
     s3.apply_to_anonymous(emulator)
+
+    def mend_dynamodb(module: Any) -> None:
+        dynamodb.apply(module, durability)
+        dynamodb_recovery.apply(module)
+
     mends: dict[str, Callable[[Any], None]] = {
         "apigateway": lambda module: vpc_links.apply(module, emulator),
         "cloudwatch": cloudwatch.apply,
@@ -39,7 +45,7 @@ def install(emulator: Emulator, durability: Durability, loop: asyncio.AbstractEv
         "ecs": ecs.apply,
         "ses_v2": ses.apply,
         "sns": lambda module: sns.apply(module, emulator),
-        "dynamodb": lambda module: dynamodb.apply(module, durability),
+        "dynamodb": mend_dynamodb,
         "sqs": lambda module: sqs.apply(module, loop),
     }
     load = emulator.app._get_module

@@ -2,7 +2,8 @@
 
 The emulator has no VPC links. AWS makes one in the background and it is ``PENDING`` for minutes; here it is
 ``AVAILABLE`` at once ("VpcLinks", Amazon API Gateway Version 2 API Reference). Subnets and security groups must exist
-and cannot be changed later; a link that an integration uses cannot be deleted.
+and cannot be changed later; a link that an integration uses cannot be deleted. Of an integration the emulator dropped
+which link it goes through and whose name the load balancer's certificate must have.
 
 A JWT authorizer has no payload format version and no result lifetime: those belong to REQUEST authorizers
 ("Authorizers", same reference). The emulator gave every authorizer both, which Terraform saw as a change.
@@ -17,17 +18,20 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
+from groundsill.graph.shapes import is_mapping
 from groundsill.ground.aws_api.emulator import Emulator
 
 _LINK_ARN = ":/vpclinks/"
 _OF_REQUEST_AUTHORIZERS = ("authorizerPayloadFormatVersion", "authorizerResultTtlInSeconds", "enableSimpleResponses",
                            "authorizerUri", "authorizerCredentialsArn")
+_OF_CONNECTIONS = ("connectionId", "tlsConfig", "credentialsArn", "integrationSubtype")
 _MOST_NAME = 128
 
 
 def apply(module: Any, emulator: Emulator) -> None:
     """Mend the emulator's API Gateway module."""
     _plain_jwt_authorizers(module)
+    _whole_integrations(module)
     links = _Links(module, emulator)
     original = module.handle_request
 
@@ -89,20 +93,24 @@ class _Links:
         return 204, {}, b""
 
     def _create(self, data: dict[str, Any]) -> Any:
-        name, subnets = data.get("name"), data.get("subnetIds") or []
-        groups = data.get("securityGroupIds") or []
+        name: str = data.get("name") or ""
+        subnets: list[str] = data.get("subnetIds") or []
+        groups: list[str] = data.get("securityGroupIds") or []
+        tags: dict[str, str] = data.get("tags") or {}
         if not name or len(name) > _MOST_NAME:
             return self._error("BadRequestException", f"A name of 1 to {_MOST_NAME} characters is required", 400)
         if not subnets:
             return self._error("BadRequestException", "At least one subnet is required", 400)
         ec2 = self._emulator.service("ec2")
-        for kind, known, wanted in (("subnet", ec2._subnets, subnets), ("security group", ec2._security_groups, groups)):
+        asked: tuple[tuple[str, Any, list[str]], ...] = (
+            ("subnet", ec2._subnets, subnets), ("security group", ec2._security_groups, groups))
+        for kind, known, wanted in asked:
             missing = [item for item in wanted if item not in known]
             if missing:
                 return self._error("BadRequestException", f"The {kind} {missing[0]} does not exist", 400)
-        link = {
+        link: dict[str, Any] = {
             "vpcLinkId": secrets.token_hex(3), "name": name, "subnetIds": subnets, "securityGroupIds": groups,
-            "tags": data.get("tags") or {}, "vpcLinkVersion": "V2", "vpcLinkStatus": "AVAILABLE",
+            "tags": tags, "vpcLinkVersion": "V2", "vpcLinkStatus": "AVAILABLE",
             "vpcLinkStatusMessage": "VPC link is ready to route traffic",
             "createdDate": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
@@ -146,9 +154,28 @@ def _plain_jwt_authorizers(module: Any) -> None:
     module._create_authorizer = create_authorizer
 
 
+def _whole_integrations(module: Any) -> None:
+    create, update = module._create_integration, module._update_integration
+
+    def keep(api_id: str, data: dict[str, Any], answer: Any, success: int) -> Any:
+        if answer[0] != success:
+            return answer
+        integration = module._integrations[api_id][json.loads(answer[2])["integrationId"]]
+        integration.update({name: data[name] for name in _OF_CONNECTIONS if data.get(name) is not None})
+        return module._apigw_response(integration, success)
+
+    def create_integration(api_id: str, data: dict[str, Any]) -> Any:
+        return keep(api_id, data, create(api_id, data), 201)
+
+    def update_integration(api_id: str, integration_id: str, data: dict[str, Any]) -> Any:
+        return keep(api_id, data, update(api_id, integration_id, data), 200)
+
+    module._create_integration, module._update_integration = create_integration, update_integration
+
+
 def _json(body: bytes) -> dict[str, Any]:
     try:
-        content = json.loads(body) if body else {}
+        content: Any = json.loads(body) if body else {}
     except ValueError:
         return {}
-    return content if isinstance(content, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+    return dict(content) if is_mapping(content) else {}

@@ -1,0 +1,94 @@
+"""A plan as it is shown: what is lost first and loudly, then replacements, then the rest, each under its component."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from groundsill.cli.views.style import Style
+from groundsill.terraform.changes import AttributeChange, Change, value_text
+from groundsill.terraform.review import ComponentChanges, Review
+
+_SIGNS = {"create": "+", "update": "~", "replace": "-/+", "destroy": "-", "forget": "x", "none": " ", "read": "<"}
+_VERBS = (("create", "to make"), ("update", "to change"), ("replace", "to replace"), ("destroy", "to destroy"),
+          ("move", "to move"), ("import", "to take over"), ("forget", "to forget"))
+_MOST_ATTRIBUTES = 12
+
+
+def render(review: Review, folder: Path, style: Style, *, drift: bool = False) -> str:
+    """The whole plan.
+
+    Arguments:
+        review: the plan by component.
+        folder: the folder that file names are shown from.
+        style: colours.
+        drift: whether only what was changed outside is wanted, and what the plan would do about it.
+    """
+    lines: list[str] = []
+    for title, groups, paint in (
+        ("DATA IS LOST", review.losses, style.red),
+        ("Replaced", review.replacements, style.yellow),
+        ("Changed", review.others, style.bold),
+    ):
+        if groups and not drift:
+            lines += ["", paint(title), *_groups(groups, folder, style, review)]
+    if review.outside and (drift or review.undone):
+        lines += ["", style.yellow("Changed outside, not by this definition"),
+                  *_groups(review.outside, folder, style, review)]
+    if review.undone:
+        lines += ["", style.bold("This plan takes that back"), *_groups(review.undone, folder, style, review)]
+    if review.plan.outputs and not drift:
+        lines += ["", f"Outputs that change: {', '.join(review.plan.outputs)}"]
+    return "\n".join([*lines, "", summary_line(review, style, drift=drift)]).strip("\n")
+
+
+def summary_line(review: Review, style: Style, *, drift: bool = False) -> str:
+    """The plan in one line."""
+    if drift:
+        number = len(review.plan.drift)
+        return f"{number} {'resource was' if number == 1 else 'resources were'} changed outside." if number \
+            else style.green("Nothing was changed outside.")
+    if not review.plan.has_changes:
+        return style.green("Nothing changes: what is there is what the definition says.")
+    counts = review.plan.counts
+    parts = [f"{counts[name]} {words}" for name, words in _VERBS if counts[name]]
+    lost = len(review.plan.losses)
+    loud = style.red(f" {lost} of them {'loses' if lost == 1 else 'lose'} data.") if lost else ""
+    return f"{style.bold('Plan:')} {', '.join(parts) or 'outputs only'}.{loud}"
+
+
+def _groups(groups: Sequence[ComponentChanges], folder: Path, style: Style, review: Review) -> Iterator[str]:
+    for group in groups:
+        place = group.location.relative_to(folder) if group.location else ""
+        yield f"  {style.bold(group.subject or group.name or 'resources without a component')}  {style.dim(place)}".rstrip()
+        for change in group.changes:
+            yield from _change(change, style, review)
+
+
+def _change(change: Change, style: Style, review: Review) -> Iterator[str]:
+    sign = _SIGNS.get(change.action, "?")
+    words: list[str] = []
+    if change.moved_from:
+        sign = sign if change.action not in ("none", "read") else "->"
+        words.append(f"moved from {change.moved_from}")
+    if change.imported:
+        words.append(f"taken over: {change.imported}")
+    if change.loses and not change.outside:
+        how = "replaced" if change.action == "replace" else "destroyed"
+        words.append(style.red(f"{how}: {change.loses} lost") if change.loses_data else f"{how}: {change.loses} lost")
+    elif change.outside and change.action == "destroy":
+        words.append("is gone")
+    yield f"    {sign:<3} {change.address}  {', '.join(words)}".rstrip()
+    same = review.renames.get(change.address)
+    if same:
+        yield style.yellow(f"          if {same} is the same under another name, write formerly=\"...\" at its component")
+    shown = sorted(change.attributes, key=lambda item: not item.forces_replacement)
+    for item in shown[:_MOST_ATTRIBUTES]:
+        yield _attribute(item, style)
+    if len(shown) > _MOST_ATTRIBUTES:
+        yield style.dim(f"          and {len(shown) - _MOST_ATTRIBUTES} more attributes")
+
+
+def _attribute(item: AttributeChange, style: Style) -> str:
+    text = f"          {item.path}: {value_text(item.before)} -> {value_text(item.after)}"
+    return f"{text}  {style.red('forces the replacement')}" if item.forces_replacement else style.dim(text)

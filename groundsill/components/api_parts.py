@@ -1,0 +1,60 @@
+"""What REST and WebSocket APIs have in common: an access log and a host name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from groundsill import aws
+from groundsill.components.dns import Certificate, Zone
+from groundsill.components.logs import log_group
+from groundsill.components.roles import trust
+from groundsill.definition.component import Component, Mistake
+from groundsill.definition.naming import terraform_name
+from groundsill.graph import Resource
+
+_LOG_POLICY = "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+
+
+def access_log(component: Component) -> tuple[Resource, str]:
+    """The log group of an API's requests, and the Terraform address of what must be there before a stage writes to it.
+
+    REST and WebSocket APIs write logs with one role of the whole account and region, which is set once. Its last setting
+    counts, so systems that share an account set the same right again; none takes it away.
+    Source: API Gateway developer guide, "Set up CloudWatch logging for REST APIs in API Gateway".
+    """
+    building = component.building
+    log = log_group(component, f"/apigateway/{building.system}-{component.stage.name}-{component.name}")
+    if "api_logging" not in building.shared:
+        name = terraform_name("api-logging")
+        role = aws.iam_role(
+            name, name=building.physical_name("aws_iam_role", "api-logging", part="role"),
+            description="How API Gateway writes logs in this account", assume_role_policy=trust("apigateway.amazonaws.com"),
+        )
+        attachment = aws.iam_role_policy_attachment(name, role=role["name"], policy_arn=_LOG_POLICY)
+        building.shared["api_logging"] = aws.api_gateway_account(
+            name, cloudwatch_role_arn=role["arn"], depends_on=[attachment],
+        ).address
+    return log, building.shared["api_logging"]
+
+
+def record_of_domain(
+    component: Component, host: str, certificate: Certificate, zone: Zone | None, target: Any, target_zone: Any,
+) -> None:
+    """The DNS record of an API's host name.
+
+    Raises:
+        Mistake: where the certificate does not cover the name, or serves in another region.
+    """
+    above = host.partition(".")[2]
+    if host not in certificate.names and f"*.{above}" not in certificate.names:
+        raise Mistake("GS1527", f"{certificate.subject} does not cover `{host}`",
+                      f"it covers {', '.join(certificate.names)}; a wildcard covers one level, and never the domain itself",
+                      f'add also=["{host}"] to it')
+    if certificate.region != component.building.graph.region:
+        raise Mistake("GS1528", f"{certificate.subject} is in {certificate.region}, the API in {component.building.graph.region}",
+                      "a regional API takes certificates of its own region alone", "make one there")
+    if zone is not None:
+        aws.route53_record(
+            component.terraform_name("domain"), zone_id=zone.id, name=host, type="A",
+            alias={"name": target, "zone_id": target_zone, "evaluate_target_health": False},
+        )

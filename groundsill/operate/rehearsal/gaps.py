@@ -1,0 +1,96 @@
+"""Where the AWS API of this machine is not yet as AWS, so that a rehearsal says nothing about the resource there.
+
+The list is short and exact: a type, the step at which it goes wrong, the attribute where it is one, and why. A test
+tries every entry against the API; one that is no longer needed fails it. So the list can only be true.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from groundsill.graph.graph import Graph
+
+Step = Literal["apply", "plan", "destroy"]
+EMULATOR = "MiniStack 1.5.33"
+_INDEX = re.compile(r"\[\d+\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """One thing that cannot be rehearsed.
+
+    Arguments:
+        type: Terraform type, for example ``aws_guardduty_detector``.
+        step: where it goes wrong. ``apply``: it cannot be made, so it and what refers to it are left out. ``plan``: the
+            second plan would change ``attribute``, though it was applied. ``destroy``: it cannot be destroyed.
+        reason: what the API does otherwise than AWS.
+        attribute: of a ``plan`` gap: the attribute, without indexes, for example ``setting.value``.
+        emulator: where this was found.
+
+    Example:
+        >>> Gap("aws_flow_log", "plan", "is not kept", "log_format").covers("aws_flow_log", "log_format")
+        True
+    """
+
+    type: str
+    step: Step
+    reason: str
+    attribute: str = ""
+    emulator: str = EMULATOR
+
+    def covers(self, type: str, path: str) -> bool:
+        """Whether a change that the second plan finds is this gap.
+
+        Arguments:
+            type: Terraform type.
+            path: of the attribute, for example ``setting[0].value``.
+        """
+        plain = _INDEX.sub("", path)
+        return self.step == "plan" and type == self.type and (
+            plain == self.attribute or plain.startswith(f"{self.attribute}."))
+
+    def to_dict(self) -> dict[str, str | None]:
+        """The gap for ``--json``."""
+        return {"type": self.type, "step": self.step, "attribute": self.attribute or None, "reason": self.reason,
+                "emulator": self.emulator}
+
+
+_UNKNOWN = "the service is not there"
+_CALL = "the call that makes it is not there"
+
+GAPS: tuple[Gap, ...] = ()
+"""Every known gap, in the order of types."""
+
+
+def left_out(graph: Graph, gaps: Sequence[Gap] = GAPS) -> dict[str, str]:
+    """Resources that cannot be part of a rehearsal: those with an ``apply`` gap, and whatever refers to one of them.
+
+    Arguments:
+        graph: a finished graph.
+        gaps: default the known ones.
+
+    Returns:
+        The reason by address, in the order of the definition.
+    """
+    cannot = {gap.type: gap for gap in gaps if gap.step == "apply"}
+    reasons = {
+        resource.address: f"{gap.emulator}: {gap.reason}"
+        for resource in graph if (gap := cannot.get(resource.type)) is not None
+    }
+    waiting = list(reasons)
+    while waiting:
+        missing = waiting.pop()
+        for address in graph.referrers(missing):
+            if address not in reasons:
+                reasons[address] = f"needs {missing}, which is left out"
+                waiting.append(address)
+    return {address: reasons[address] for address in graph.resources if address in reasons}
+
+
+def of_types(types: Iterable[str], gaps: Sequence[Gap] = GAPS) -> Iterator[Gap]:
+    """The gaps that concern these types."""
+    known = set(types)
+    return (gap for gap in gaps if gap.type in known)

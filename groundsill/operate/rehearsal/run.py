@@ -1,0 +1,315 @@
+"""The rehearsal itself, step by step."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from groundsill.aws.schema import schema_file
+from groundsill.graph.diagnostics import Diagnostic, GroundsillError
+from groundsill.graph.graph import Graph
+from groundsill.operate.rehearsal.configuration import lift_protections, stand_in_variables, write_folder
+from groundsill.operate.rehearsal.gaps import EMULATOR, GAPS, Gap, left_out, of_types
+from groundsill.operate.rehearsal.report import Report, ResourceReport
+from groundsill.terraform.changes import PlanSummary
+from groundsill.terraform.engine import ApplySummary, Engine, EngineError
+from groundsill.terraform.events import Event, Problem
+
+if TYPE_CHECKING:
+    from groundsill.ground.aws_api import AwsApi
+
+ACCOUNT = "000000000000"
+PARALLEL = 30
+"""Operations at once. Terraform's own 10 ("Command: apply", ``-parallelism``) are soon taken up by functions, which the
+provider makes one after the other, while a load balancer waits for its turn to begin its minute."""
+OnStep = Callable[[str, str, float, str], None]
+"""Called with a step, ``started`` or ``done``, its seconds so far, and a remark."""
+_STATE = "terraform.tfstate"
+_NEVER_INHERITED = ("AWS_", "TF_VAR_", "TF_WORKSPACE", "TF_DATA_DIR", "TF_CLI_ARGS")
+
+
+def rehearse(
+    graph: Graph, *, engine: Engine | None = None, variables: Mapping[str, Any] | None = None,
+    gaps: Sequence[Gap] = GAPS, folder: Path | None = None, on_step: OnStep | None = None,
+    on_event: Callable[[Event], None] | None = None,
+) -> Report:
+    """Apply a system to a fresh AWS API on this machine, plan again, destroy, and see what is left.
+
+    Arguments:
+        graph: a finished graph without problems.
+        engine: Terraform or OpenTofu, default the one of this machine. Its environment is replaced: no credentials of
+            a real account are there.
+        variables: values of variables; those without value and default get a stand-in.
+        gaps: what is known not to work, default `GAPS`.
+        folder: where to work, and to leave everything for a closer look; default a temporary folder that is removed.
+        on_step: told of each step.
+        on_event: told of what Terraform says.
+
+    Returns:
+        The report. A resource that fails is in it; it is not raised.
+
+    Raises:
+        GroundsillError: where a rehearsal cannot be held: no Terraform, no room, a configuration that it refuses.
+
+    Example:
+        .. code-block:: python
+
+            report = rehearse(system.build("prod"))
+            assert report.passed, report.to_markdown()
+    """
+    engine = engine or Engine.find()
+    with _folder(folder) as place, _aws_api(place, graph.region) as api:
+        return _Rehearsal(graph, engine, api, place, variables or {}, gaps, on_step, on_event).run()
+
+
+class _Rehearsal:
+    def __init__(
+        self, graph: Graph, engine: Engine, api: AwsApi, place: Path, variables: Mapping[str, Any],
+        gaps: Sequence[Gap], on_step: OnStep | None, on_event: Callable[[Event], None] | None,
+    ) -> None:
+        from groundsill.ground.aws_api import environment_for
+
+        inherited = {name: value for name, value in engine.environment.items() if not name.startswith(_NEVER_INHERITED)}
+        local = environment_for(api.root_credentials(), api.url, graph.region)
+        parallel = f"-parallelism={PARALLEL}"
+        environment = {**inherited, **local, "NO_PROXY": "*", "TF_CLI_ARGS_apply": parallel, "TF_CLI_ARGS_plan": parallel}
+        self._engine = Engine(engine.binary, engine.product, engine.version, environment)
+        # After the second plan nothing can have changed: what it has read need not be read again to destroy it.
+        self._quick = Engine(engine.binary, engine.product, engine.version,
+                             {**environment, "TF_CLI_ARGS_plan": f"{parallel} -refresh=false"})
+        self._graph, self._gaps, self._on_step, self._on_event = graph, gaps, on_step, on_event
+        self._folder = place / "terraform"
+        reasons = left_out(graph, gaps)
+        self._resources = {
+            resource.address: ResourceReport(
+                resource.address, resource.type, resource.component,
+                str(resource.location) if resource.location else "", reasons.get(resource.address, ""), resource.data)
+            for resource in graph
+        }
+        self._report = Report(
+            graph.name, graph.stage, f"{engine.product} {'.'.join(map(str, engine.version))}",
+            schema_file().provider_version, EMULATOR, resources=list(self._resources.values()))
+        values, stand_ins = stand_in_variables(graph, ACCOUNT, variables)
+        self._variables = values
+        self._folder.mkdir(parents=True)
+        self._report.stand_ins = {**stand_ins, **write_folder(graph, self._folder, list(reasons))}
+
+    def run(self) -> Report:
+        with self._step("init"):
+            self._engine.init(self._folder, on_event=self._on_event)
+        with self._step("apply") as done:
+            self._apply()
+            done.remark = self._counted(lambda item: item.applied)
+        with self._step("second plan") as done:
+            self._second_plan()
+            done.remark = "no change" if not any(item.changed for item in self._resources.values()) else "changes"
+        before = self._state()
+        with self._step("destroy") as done:
+            self._destroy()
+            done.remark = self._counted(lambda item: item.destroyed)
+        with self._step("what is left") as done:
+            self._look_for_leftovers(before)
+            done.remark = "nothing" if not any(item.left for item in self._resources.values()) else "something"
+        self._look_for_unneeded_gaps()
+        return self._report
+
+    # -- steps ---------------------------------------------------------------------------------------------------------
+
+    def _apply(self) -> None:
+        plan = self._plan_path("apply")
+        self._engine.plan(self._folder, out=plan, variables=self._variables, on_event=self._on_event, graph=self._graph)
+        for done in self._applied(plan).resources:
+            item = self._resources.get(done.address)
+            if item is not None and not done.failed:
+                item.applied, item.apply_seconds = True, done.seconds
+
+    def _second_plan(self) -> None:
+        plan = self._planned(self._engine, "second")
+        if plan is None:
+            return
+        for change in plan.changes:
+            item = self._resources.get(change.address)
+            if item is None:
+                self._report.problems.append(f"the second plan would {change.action} {change.address}")
+            elif item.applied:
+                for attribute in change.attributes:
+                    gap = next((gap for gap in self._gaps if gap.covers(item.type, attribute.path)), None)
+                    if gap is None:
+                        item.changed.append(attribute.path)
+                    elif gap not in item.gaps:
+                        item.gaps.append(gap)
+                if not change.attributes:
+                    item.changed.append(f"(whole: {change.action})")
+        if all(item.applied for item in self._resources.values() if not item.left_out and not item.data):
+            for name, action in plan.outputs.items():
+                # An output follows from a resource: where one is known to change, this says nothing new.
+                if not any(item.changed or item.gaps for item in self._resources.values()):
+                    self._report.problems.append(f"the second plan would {action} the output {name}")
+
+    def _destroy(self) -> None:
+        lifted = lift_protections(self._folder)
+        if lifted:
+            self._report.lifted = lifted
+            if self._planned(self._quick, "lift") is not None:
+                self._applied(self._plan_path("lift"))
+        if self._planned(self._quick, "destroy", destroy=True) is None:
+            return
+        for done in self._applied(self._plan_path("destroy")).resources:
+            item = self._resources.get(done.address)
+            if item is not None and done.action == "destroy" and not done.failed:
+                item.destroyed, item.destroy_seconds = True, done.seconds
+
+    def _look_for_leftovers(self, state: bytes) -> None:
+        """The provider looks, through the API, for everything that was there before the destroy: it must find nothing."""
+        if not state:
+            return
+        path = self._folder / _STATE
+        after = path.read_bytes() if path.exists() else None
+        path.write_bytes(state)
+        try:
+            known = set(self._engine.state_list(self._folder))
+            plan = self._planned(self._engine, "left", refresh_only=True)
+        finally:
+            path.unlink()
+            if after is not None:
+                path.write_bytes(after)
+        if plan is None:
+            return
+        gone = {change.address for change in plan.drift if change.action == "destroy"}
+        for address in known - gone:
+            item = self._resources.get(address)
+            if item is not None and not item.data:
+                item.left = True
+
+    def _look_for_unneeded_gaps(self) -> None:
+        seen = {gap for item in self._resources.values() for gap in item.gaps}
+        rehearsed = {item.type for item in self._resources.values() if not item.left_out}
+        self._report.unneeded_gaps = [
+            gap for gap in of_types(rehearsed, self._gaps) if gap.step != "apply" and gap not in seen
+        ]
+
+    # -- parts of steps ------------------------------------------------------------------------------------------------
+
+    def _planned(
+        self, engine: Engine, name: str, *, destroy: bool = False, refresh_only: bool = False,
+    ) -> PlanSummary | None:
+        try:
+            return engine.plan(
+                self._folder, out=self._plan_path(name), variables=self._variables, destroy=destroy,
+                refresh_only=refresh_only, on_event=self._on_event, graph=self._graph)
+        except EngineError as error:
+            self._note(error, f"{name} plan")
+            return None
+
+    def _applied(self, plan: Path) -> ApplySummary:
+        try:
+            return self._engine.apply(self._folder, plan, on_event=self._on_event, graph=self._graph)
+        except EngineError as error:
+            self._note(error, plan.stem)
+            return error.summary or ApplySummary()
+
+    def _note(self, error: EngineError, step: str) -> None:
+        """Put what went wrong where it belongs: to its resource, or to the whole."""
+        problems = [problem for problem in error.problems if problem.error]
+        if not problems:
+            self._report.problems.extend(f"{step}: {item.summary}: {item.detail}" for item in error.diagnostics)
+        for problem in problems:
+            item = self._resources.get(problem.address)
+            if item is None:
+                self._report.problems.append(f"{step}: {_one_line(problem)}")
+                continue
+            gap = next((gap for gap in self._gaps if gap.type == item.type and gap.step == step), None)
+            if gap is None:
+                item.errors.append(f"{step}: {_one_line(problem)}")
+            elif gap not in item.gaps:
+                item.gaps.append(gap)
+
+    def _state(self) -> bytes:
+        path = self._folder / _STATE
+        return path.read_bytes() if path.exists() else b""
+
+    def _plan_path(self, name: str) -> Path:
+        return self._folder / f"{name}.tfplan"
+
+    def _counted(self, fits: Callable[[ResourceReport], bool]) -> str:
+        own = [item for item in self._resources.values() if not item.left_out and not item.data]
+        return f"{sum(map(fits, own))} of {len(own)} resources"
+
+    @contextmanager
+    def _step(self, name: str) -> Generator[_Done]:
+        started = time.perf_counter()
+        done = _Done()
+        self._tell(name, "started", 0.0, "")
+        try:
+            yield done
+        finally:
+            seconds = time.perf_counter() - started
+            self._report.steps[name] = seconds
+            self._tell(name, "done", seconds, done.remark)
+
+    def _tell(self, name: str, state: str, seconds: float, remark: str) -> None:
+        if self._on_step:
+            self._on_step(name, state, seconds, remark)
+
+
+@dataclass(slots=True)
+class _Done:
+    remark: str = ""
+
+
+def _one_line(problem: Problem) -> str:
+    return " ".join(problem.text.split())
+
+
+@contextmanager
+def _folder(given: Path | None) -> Generator[Path]:
+    try:
+        if given is not None:
+            given.mkdir(parents=True, exist_ok=True)
+            if any(given.iterdir()):
+                raise GroundsillError(Diagnostic(
+                    "GS3102", f"the folder {given} is not empty", detail="a rehearsal begins with nothing",
+                    mend="name a new folder"))
+            place = given.resolve()
+        else:
+            place = Path(tempfile.mkdtemp(prefix="groundsill-rehearsal-"))
+    except OSError as error:
+        raise GroundsillError(Diagnostic(
+            "GS2108", f"cannot write to {given or 'the folder for temporary files'}", detail=str(error),
+            mend="free some space or name another folder")) from error
+    try:
+        yield place
+    finally:
+        if given is None:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+@contextmanager
+def _aws_api(place: Path, region: str) -> Generator[AwsApi]:
+    try:
+        from groundsill.ground.aws_api import AwsApi, AwsApiError, AwsApiSettings
+    except ImportError as error:
+        raise GroundsillError(_without_ground(str(error))) from error
+    with asyncio.Runner() as runner:
+        try:
+            api = runner.run(AwsApi.start(AwsApiSettings(place / "aws", region=region, account_id=ACCOUNT)))
+        except AwsApiError as error:
+            raise GroundsillError(_without_ground(str(error))) from error
+        try:
+            yield api
+        finally:
+            runner.run(api.stop())
+
+
+def _without_ground(detail: str) -> Diagnostic:
+    return Diagnostic(
+        "GS3101", "the AWS API of the rehearsal does not start", detail=detail,
+        mend="install what it needs: `pip install 'groundsill[ground]'`",
+    )

@@ -1,0 +1,194 @@
+"""One stage of one system, ready to be compared with what is there and changed."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from groundsill.graph.artifact import ContainerImage, FunctionPackage
+from groundsill.graph.diagnostics import Diagnostic, GroundsillError
+from groundsill.graph.graph import Graph
+from groundsill.terraform.backend import Backend
+from groundsill.terraform.changes import PlanSummary
+from groundsill.terraform.engine import ApplySummary, Engine, EngineError
+from groundsill.terraform.events import OnEvent
+from groundsill.terraform.packages import package_path
+from groundsill.terraform.synth import synthesize
+from groundsill.terraform.workspace import Workspace
+
+Result = TypeVar("Result")
+_ABOUT = "groundsill.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Everything that a plan, an apply or a destroy needs.
+
+    Arguments:
+        graph: a finished graph without problems.
+        workspace: Terraform's folder of the stage.
+        engine: Terraform.
+        backend: where the state is kept.
+        on_event: called with each event of Terraform.
+    """
+
+    graph: Graph
+    workspace: Workspace
+    engine: Engine
+    backend: Backend
+    on_event: OnEvent | None = None
+
+    @property
+    def directory(self) -> Path:
+        """Terraform's folder."""
+        return self.workspace.directory
+
+    @property
+    def images(self) -> list[ContainerImage]:
+        """Images of the system."""
+        return [part for part in self.graph.artifacts if isinstance(part, ContainerImage)]
+
+    def prepare(self, *, upgrade: bool = False) -> None:
+        """Write the configuration, fetch the provider, connect to the state.
+
+        Raises:
+            GroundsillError: with the cause.
+        """
+        self.workspace.prepare(self.engine, self.graph, self.backend, upgrade=upgrade, on_event=self.on_event)
+
+    def check_variables(self, values: Mapping[str, Any]) -> None:
+        """Refuse to begin where a variable would have no value.
+
+        Raises:
+            GroundsillError: GS3019 for each, at the component that declared it.
+        """
+        missing = [
+            variable for name, variable in self.graph.variables.items()
+            if variable.default is None and name not in values and f"TF_VAR_{name}" not in self.engine.environment
+        ]
+        if missing:
+            raise GroundsillError([
+                Diagnostic("GS3019", f"variable `{variable.name}` has no value", variable.location, variable.component,
+                           variable.description, f"set TF_VAR_{variable.name} in the environment; it appears in no file")
+                for variable in missing
+            ])
+
+    def plan(
+        self, out: Path, values: Mapping[str, Any], *, destroy: bool = False, targets: Sequence[str] = (),
+    ) -> PlanSummary:
+        """Compare the definition with what is there.
+
+        Arguments:
+            out: the plan file, which holds values of variables: keep it out of the project.
+            values: of variables, by name.
+            destroy: plan to destroy everything.
+            targets: addresses; everything else stays as it is.
+
+        Raises:
+            GroundsillError: with the cause, at the component.
+        """
+        def run() -> PlanSummary:
+            return self.engine.plan(self.directory, out=out, variables=values, destroy=destroy, targets=targets,
+                                    on_event=self.on_event, graph=self.graph)
+
+        return self._with_lock(run)
+
+    def apply(self, plan: Path) -> ApplySummary:
+        """Do what a plan says.
+
+        Raises:
+            EngineError: with the cause, at the component, and what had been done by then.
+        """
+        return self._with_lock(lambda: self.engine.apply(self.directory, plan, on_event=self.on_event, graph=self.graph))
+
+    def _with_lock(self, run: Callable[[], Result]) -> Result:
+        """Run once more where the lock in the way was this folder's own, left by a killed command."""
+        try:
+            return run()
+        except EngineError as error:
+            if not self.workspace.frees_own_lock(self.engine, error):
+                raise
+        return run()
+
+    def outputs(self) -> dict[str, Any]:
+        """Values of outputs by name; secret ones are left out.
+
+        Raises:
+            GroundsillError: where the state cannot be read.
+        """
+        found = self.engine.output(self.directory)
+        return {name: item["value"] for name, item in found.items() if not item.get("sensitive")}
+
+    # -- saved plans ---------------------------------------------------------------------------------------------------
+
+    def save(self, plan: PlanSummary, file: Path) -> None:
+        """Keep a plan for a later deploy: with the system and the stage that it is for.
+
+        Raises:
+            GroundsillError: where it cannot be written.
+        """
+        about = {
+            "system": self.graph.name, "stage": self.graph.stage, "state": self.backend.words,
+            "configuration": self.configuration_digest,
+            "packages": [str(path.relative_to(self.directory)) for path in self._packages()],
+        }
+        beside = file.with_name(f".{file.name}.{os.getpid()}")
+        try:
+            os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+            shutil.copyfile(plan.path, beside)
+            with zipfile.ZipFile(beside, "a") as archive:
+                archive.writestr(_ABOUT, json.dumps(about))
+            beside.replace(file)
+        except OSError as error:
+            raise GroundsillError(Diagnostic("GS2108", f"cannot write to {file}", detail=str(error))) from error
+        finally:
+            beside.unlink(missing_ok=True)
+
+    def check_saved(self, file: Path) -> None:
+        """Refuse a plan that is for another system, stage or state, or whose packages are gone.
+
+        Raises:
+            GroundsillError: GS3015 with why.
+        """
+        try:
+            with zipfile.ZipFile(file) as archive:
+                about: dict[str, Any] = json.loads(archive.read(_ABOUT))
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise _unusable(file, f"it was not made by `groundsill plan --save` ({error})") from error
+        mine = {"system": self.graph.name, "stage": self.graph.stage, "state": self.backend.words}
+        wrong = [f"it is for {name} {about.get(name)}, not {value}" for name, value in mine.items()
+                 if about.get(name) != value]
+        gone = [name for name in about.get("packages") or () if not (self.directory / name).is_file()]
+        if gone:
+            wrong.append(f"the function package {gone[0]} is not on this machine")
+        if wrong:
+            raise _unusable(file, "\n".join(wrong))
+
+    @property
+    def configuration_digest(self) -> str:
+        """What tells one definition's Terraform from another's."""
+        return hashlib.sha256(json.dumps(synthesize(self.graph), sort_keys=True).encode()).hexdigest()
+
+    def _packages(self) -> list[Path]:
+        return [package_path(part, self.directory) for part in self.graph.artifacts if isinstance(part, FunctionPackage)]
+
+
+def _unusable(file: Path, why: str) -> GroundsillError:
+    return GroundsillError(Diagnostic("GS3015", f"the plan {file.name} cannot be applied", detail=why,
+                                      mend="make a new one: `groundsill plan --save FILE`"))
+
+
+@contextlib.contextmanager
+def plan_file() -> Generator[Path]:
+    """A place for a plan outside the project, gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="groundsill-plan-") as folder:
+        yield Path(folder) / "plan"

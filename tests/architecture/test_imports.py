@@ -1,0 +1,129 @@
+"""The layout of the design: imports point downward, a command loads only what it needs, files stay readable."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "groundsill"
+SYSTEMS = ROOT / "systems"
+
+# What a package may import of the others, as in the table of the design; its own modules always.
+DEFINING = {"graph", "aws", "definition", "components"}
+MAY_IMPORT: dict[str, set[str]] = {
+    "graph": set(),
+    "aws": {"graph"},
+    "definition": {"graph"},
+    "components": {"definition", "aws", "graph"},
+    "sources": DEFINING,
+    "checks": {"graph"},
+    "cost": {"graph"},
+    "diagram": {"graph"},
+    "terraform": {"graph"},
+    "ground": {"graph"},
+    "operate": {"graph", "terraform", "ground"},
+    "console": DEFINING | {"sources", "checks", "cost", "diagram", "terraform", "ground", "operate"},
+    "cli": DEFINING | {"sources", "checks", "cost", "diagram", "terraform", "ground", "operate", "console"},
+}
+# What a system may import: what a user's repository could.
+PUBLIC = {"groundsill", "groundsill.components", "groundsill.aws"}
+# Exceptions, each with its reason.
+ALLOWED = {
+    # The digest of a package's files, which the function's Terraform file name holds, is also what the ground watches.
+    ("ground", "groundsill.components.functions"),
+    # Which types the provider has, for the list of what ground records only.
+    ("ground", "groundsill.aws.schema"), ("terraform", "groundsill.aws.schema"),
+}
+HEAVY = ("aiohttp", "asyncio", "boto3", "botocore", "httpx", "msgpack", "numpy", "pydantic", "requests", "rich", "scipy",
+         "starlette", "subprocess", "tomllib", "typer", "uvicorn", "watchfiles")
+MOST_LINES = 600
+
+
+def modules(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*.py")):
+        if not {"__pycache__", "_stubs", ".groundsill", "packages"} & set(path.parts):
+            yield path
+
+
+def imported(path: Path) -> Iterator[tuple[int, str]]:
+    """Every module that a file imports, also inside functions, but not for the type checker alone."""
+    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    skipped = {
+        id(inner) for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        and not ast.unparse(node.test).startswith("not ") for part in node.body for inner in ast.walk(part)
+    }
+    for node in ast.walk(tree):
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.lineno, node.module
+            yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+@pytest.mark.parametrize("package", sorted(path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()))
+def test_imports_point_downward(package: str) -> None:
+    assert package in MAY_IMPORT, "a new package has its place in the design's table, and here"
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {module}"
+        for path in modules(PACKAGE / package) for line, module in imported(path)
+        if module.startswith("groundsill.") and (other := module.split(".")[1]) in MAY_IMPORT
+        and other not in MAY_IMPORT[package] | {package}
+        and not any(package == who and (module == what or module.startswith(f"{what}.")) for who, what in ALLOWED)
+        # `from groundsill import aws` names the package twice: as a module and as a member.
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_system_uses_the_public_interface_alone() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {module}"
+        for path in modules(SYSTEMS) if "tests" not in path.parts for line, module in imported(path)
+        if module.startswith("groundsill.") and module not in PUBLIC and module.rpartition(".")[0] not in PUBLIC
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def loaded_by(statement: str) -> set[str]:
+    code = f"import sys; {statement}; print(' '.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("statement", ["import groundsill", "import groundsill.components", "from groundsill import aws"])
+def test_importing_loads_nothing_heavy(statement: str) -> None:
+    found = loaded_by(statement)
+    assert not sorted(set(HEAVY) & found)
+    assert len([name for name in found if name.startswith("groundsill")]) < 45
+
+
+def test_a_component_loads_its_own_family_and_what_that_needs() -> None:
+    found = loaded_by("from groundsill.components import Queue")
+    assert "groundsill.components.queues" in found
+    assert not {"groundsill.components.apis", "groundsill.components.network", "groundsill.components.deployers"} & found
+
+
+@pytest.mark.parametrize("path", [pytest.param(path, id=str(path.relative_to(ROOT)))
+                                  for folder in (PACKAGE, SYSTEMS) for path in modules(folder)])
+def test_a_file_is_short_enough_to_read_and_does_nothing_when_imported(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= MOST_LINES
+    if not text.strip():
+        return
+    tree = ast.parse(text)
+    assert ast.get_docstring(tree), "a module says what it is for"
+    if path.name == "__main__.py" or "tests" in path.parts:
+        return
+    for node in tree.body:
+        loud = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+        assert not loud, f"line {node.lineno}: calls {ast.unparse(node)[:60]} at import"
+        if isinstance(node, ast.For | ast.While | ast.With):
+            raise AssertionError(f"line {node.lineno}: works at import")
+        assert not isinstance(node, ast.Global)
