@@ -9,7 +9,7 @@ from groundsill import aws
 from groundsill.components.alarm import Alarm
 from groundsill.components.metrics import Metric
 from groundsill.components.roles import require
-from groundsill.components.topics import TopicLowering
+from groundsill.components.topics import Topic
 from groundsill.definition.arguments import shown
 from groundsill.definition.component import Component, Mistake, step
 from groundsill.definition.grant import Grant, Statement
@@ -52,10 +52,11 @@ class Alerts(Component):
         if first is not self:
             raise Mistake("GS1397", "a system has one Alerts", f"{first.subject} is there, and both would raise every alarm",
                           "subscribe further addresses to its topic")
-        emails = {"email": email} if email else {}
-        self._topics: dict[str, TopicLowering] = {
-            severity: TopicLowering(self, severity, name=name, emails=emails) for severity in (severities or ("",))
-        }
+        emails = [email] if email else []
+        self._topics: dict[str, Topic] = {
+            severity: Topic(f"{component}-{severity}", name=f"{name}-{severity}" if name else None, emails=emails)
+            for severity in severities
+        } or {"": Topic(component, name=name, emails=emails)}
         for topic in self._topics.values():
             topic.accept("cloudwatch.amazonaws.com", "AlarmsPublish")
         self.resource: Resource = next(iter(self._topics.values())).resource
@@ -66,7 +67,7 @@ class Alerts(Component):
         """ARN of the topic; of the gravest one's where there are several."""
         return self.resource["arn"]
 
-    def topic(self, severity: str) -> TopicLowering:
+    def topic(self, severity: str) -> Topic:
         """The topic of a severity.
 
         Raises:
@@ -82,7 +83,7 @@ class Alerts(Component):
         """Send notices of the system's own, for example a daily summary."""
         topics = self._topics
         statements = [Statement(("sns:Publish",), tuple(topic.arn for topic in topics.values()))]
-        key = next(iter(topics.values())).key
+        key = next(iter(topics.values())).encryption
         if key:
             statements.append(key.write_statement())
         return Grant(self.name, "publish", tuple(statements),

@@ -69,15 +69,16 @@ class BackupPlan(Component):
             raise Mistake("GS1651", f"backups are copied to {copy_to}, where they are made", mend="name another region")
         self.protects = tuple(protects)
         self.vault = self._vault()
-        lifecycle = {"delete_after": keep, "cold_storage_after": cold_after,
+        lifecycle: Any = {"delete_after": keep, "cold_storage_after": cold_after,
                      "opt_in_to_archive_for_supported_resources": None}
         self.copies: Resource | None = self._vault(copy_to) if copy_to else None
+        rule: Any = {"rule_name": "daily", "target_vault_name": self.vault["name"], "schedule": schedule,
+                     "start_window": 60, "completion_window": 180, "lifecycle": lifecycle}
+        if self.copies:
+            rule["copy_action"] = [{"destination_vault_arn": self.copies["arn"], "lifecycle": lifecycle}]
         self.resource = aws.backup_plan(
             self.terraform_name(), name=self.physical_name("aws_backup_plan"),
-            rule=[{"rule_name": "daily", "target_vault_name": self.vault["name"], "schedule": schedule,
-                   "start_window": 60, "completion_window": 180, "lifecycle": lifecycle,
-                   "copy_action": [{"destination_vault_arn": self.copies["arn"], "lifecycle": lifecycle}]
-                   if self.copies else None}],
+            rule=[rule],
         )
         self.role = aws.iam_role(
             self.terraform_name(), name=self.physical_name("aws_iam_role", part="role"),
@@ -139,7 +140,8 @@ class RestoreTest(Component):
         super().__init__(component)
         require(plan, BackupPlan, "plan", self)
         for argument, value, least, most in (
-            ("window", window, 1, _LONGEST_RESTORE_WINDOW), ("keep", keep, 0, _LONGEST_RESTORE_WINDOW), ("newest", newest, 1, 365),
+            ("window", window, 1, _LONGEST_RESTORE_WINDOW), ("keep", keep, 0, _LONGEST_RESTORE_WINDOW),
+            ("newest", newest, 1, 365),
         ):
             if not least <= value <= most:
                 raise Mistake("GS1652", f"`{argument}` of a restore test is {least} to {most}, not {value}",
@@ -191,7 +193,8 @@ class BackupSettings(Component):
     """
 
     def __init__(
-        self, component: str, /, *, manages: Sequence[str] = ("DynamoDB",), protects: Sequence[str] = tuple(_RESTORABLE.values()),
+        self, component: str, /, *, manages: Sequence[str] = ("DynamoDB",),
+        protects: Sequence[str] = tuple(_RESTORABLE.values()),
     ) -> None:
         super().__init__(component)
         if not protects:

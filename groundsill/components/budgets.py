@@ -109,6 +109,7 @@ class CostAnomalies(Component):
                 "Tags": {"Key": key, "MatchOptions": None, "Values": [value]},
             }),
         )
+        told: Any
         if alerts is not None:
             require(alerts, Alerts, "alerts", self)
             topic = alerts.topic(severity)

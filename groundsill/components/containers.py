@@ -11,7 +11,8 @@ from groundsill.components.keys import Key
 from groundsill.components.logs import log_group, write_log
 from groundsill.components.network import Subnets
 from groundsill.components.roles import merged_environment, require, usable_grants, workload_role
-from groundsill.components.scaling import BacklogScaling
+from groundsill.components.scaling import Scaling
+from groundsill.components.security_groups import security_group
 from groundsill.definition.component import Component, Mistake
 from groundsill.definition.grant import Grant, Statement
 from groundsill.graph import ContainerImage, JsonDocument, Reference, Resource, Variable
@@ -24,6 +25,9 @@ _FARGATE_SIZES: dict[int, tuple[int, int, int]] = {
 _PLATFORMS = {"linux/arm64": "ARM64", "linux/amd64": "X86_64"}
 _STOP_TIMEOUT = 60
 _GRACE = 60
+# Names no resource: Service Authorization Reference, "Actions ... for Amazon Session Manager Message Gateway Service".
+_SHELL = (Statement(("ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel", "ssmmessages:OpenControlChannel",
+                     "ssmmessages:OpenDataChannel"), ("*",)),)
 
 
 class Container(Component):
@@ -36,11 +40,13 @@ class Container(Component):
         component: unique in the system.
         context: build context folder below the system's folder, default the system's folder itself.
         dockerfile: below the context, default ``Dockerfile``.
+        target: stage of a Dockerfile with several, default the last one.
         command: the process that the image runs, for example ``("python", "-m", "services.energy")``; the ground starts
             the same one in the context folder.
         platform: ``linux/arm64`` (default, cheaper) or ``linux/amd64``.
         name: repository name that AWS sees; default from the system's name pattern.
         keep: images kept in the repository, default 30.
+        keep_releases: images kept besides that have been deployed: their tags begin with ``release-``. Default none.
         encryption: a `Key` of the account's own; default ECR's own.
 
     Resources created: ``aws_ecr_repository``, ``aws_ecr_lifecycle_policy``.
@@ -53,7 +59,8 @@ class Container(Component):
 
     def __init__(
         self, component: str, /, *, context: str = ".", dockerfile: str = "Dockerfile", command: Sequence[str],
-        platform: str = "linux/arm64", name: str | None = None, keep: int = 30, encryption: Key | None = None,
+        platform: str = "linux/arm64", name: str | None = None, keep: int = 30, keep_releases: int | None = None,
+        target: str = "", encryption: Key | None = None,
     ) -> None:
         super().__init__(component)
         if platform not in _PLATFORMS:
@@ -74,11 +81,7 @@ class Container(Component):
         )
         aws.ecr_lifecycle_policy(
             self.terraform_name(), repository=self.resource["name"],
-            policy=JsonDocument({"rules": [{
-                "rulePriority": 1, "description": f"Keep the newest {keep} images",
-                "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": keep},
-                "action": {"type": "expire"},
-            }]}),
+            policy=JsonDocument({"rules": _expiry(keep, keep_releases)}),
         )
         variable = f"{self.terraform_name()}_image"
         self.image = self.building.graph.add_variable(Variable(
@@ -87,17 +90,38 @@ class Container(Component):
         ))
         self.building.graph.add_artifact(ContainerImage(
             component, self.building.folder / context, dockerfile, self.command, platform, self.resource.address, variable,
+            target,
         ))
+
+
+def _expiry(keep: int, keep_releases: int | None) -> list[Any]:
+    """Rules of expiry: an image that a rule covers is left alone by every later one (Amazon ECR, lifecycle policies)."""
+    rules: list[Any] = []
+    if keep_releases is not None:
+        rules.append({
+            "rulePriority": 1, "description": f"Keep the newest {keep_releases} images that were deployed",
+            "selection": {"tagStatus": "tagged", "tagPrefixList": ["release-"], "countType": "imageCountMoreThan",
+                          "countNumber": keep_releases},
+            "action": {"type": "expire"},
+        })
+    rules.append({
+        "rulePriority": len(rules) + 1, "description": f"Keep the newest {keep} images",
+        "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": keep},
+        "action": {"type": "expire"},
+    })
+    return rules
 
 
 class Cluster(Component):
     """Where services run: an ECS cluster on Fargate.
 
+    Spot capacity is offered as soon as a service asks for it.
+
     Arguments:
         component: unique in the system.
         name: the name that AWS sees; default from the system's name pattern.
 
-    Resources created: ``aws_ecs_cluster``.
+    Resources created: ``aws_ecs_cluster``; with a spot service ``aws_ecs_cluster_capacity_providers``.
 
     Costs: nothing by itself; Container Insights (tier ``standard`` and above) per metric.
     """
@@ -109,6 +133,17 @@ class Cluster(Component):
             self.terraform_name(), name=self.physical_name("aws_ecs_cluster", name),
             setting=[{"name": "containerInsights", "value": insights}],
         )
+        self._providers: Resource | None = None
+
+    def offer_spot(self) -> Resource:
+        """Spare capacity for the cluster's services, beside the ordinary one."""
+        if self._providers is None:
+            with self.lowering():
+                self._providers = aws.ecs_cluster_capacity_providers(
+                    self.terraform_name(), cluster_name=self.resource["name"],
+                    capacity_providers=["FARGATE", "FARGATE_SPOT"],
+                )
+        return self._providers
 
 
 class Service(Component):
@@ -124,14 +159,18 @@ class Service(Component):
         port: the port that the process listens on; None (default) for a worker without one. Above 1,024, so that it
             needs no privileges.
         count: tasks, default 1.
-        scale: scale by demand instead, for example ``jobs.backlog(per_task=5, max=10)``.
+        scale: scale by demand instead, for example ``jobs.backlog(per_task=5, max=10)`` or ``Scale(max=4, cpu=60)``.
+        spot: run on spare capacity, up to 70 % cheaper, which AWS takes back with two minutes' notice; default no.
+        shell: let operators run commands in a task (ECS Exec), default no. The task role then may open such a session.
+        grace: seconds after a task's start in which failed health checks do not count, default 60.
         uses: grants of other components.
         environment: further environment variables.
         name: service name that AWS sees; default from the system's name pattern.
         log_name: log group name; default ``/ecs/<service name>``.
 
     Resources created: ``aws_ecs_service``, ``aws_ecs_task_definition``, ``aws_iam_role`` (one for the task, one for
-    Fargate to start it), ``aws_security_group``, ``aws_cloudwatch_log_group``.
+    Fargate to start it), ``aws_security_group``, ``aws_cloudwatch_log_group``; with a scale ``aws_appautoscaling_target``
+    and ``aws_appautoscaling_policy``.
 
     Costs: per vCPU and GB by the second while tasks run.
 
@@ -141,7 +180,8 @@ class Service(Component):
 
     def __init__(
         self, component: str, container: Container, subnets: Subnets, /, *, cluster: Cluster, cpu: int = 256,
-        memory: int = 512, port: int | None = None, count: int = 1, scale: BacklogScaling | None = None,
+        memory: int = 512, port: int | None = None, count: int = 1, scale: Scaling | None = None,
+        spot: bool = False, shell: bool = False, grace: int = _GRACE,
         uses: Sequence[Grant] = (), environment: Mapping[str, Any] | None = None, name: str | None = None,
         log_name: str | None = None,
     ) -> None:
@@ -155,17 +195,18 @@ class Service(Component):
                           "a process without privileges cannot listen below 1024",
                           "listen on 8080; the load balancer listens on 80 and 443")
         if scale is not None:
-            require(scale, BacklogScaling, "scale", self)
-        self.cluster, self.port, self.count = cluster, port, count
+            require(scale, Scaling, "scale", self)
+        self.container, self.cluster, self.port, self.count, self._grace = container, cluster, port, count, grace
+        self.target_groups: list[Resource] = []
         grants = usable_grants(uses, self.subject)
         service_name = self.physical_name("aws_ecs_service", name)
         self.task_role = workload_role(
-            self, "ecs-tasks.amazonaws.com", grants,
+            self, "ecs-tasks.amazonaws.com", grants, own=_SHELL if shell else (), own_sid="Shell",
             description=f"What {component} of {self.building.system} may do",
         )
-        log = log_group(self, self.building.physical_name(
+        self.log_group = log = log_group(self, self.building.physical_name(
             "aws_cloudwatch_log_group", component, log_name) if log_name else f"/ecs/{service_name}")
-        self.execution_role = self._execution_role(container, log)
+        self.execution_role = self._execution_role(container, log, grants)
         self.security_group = self._security_group(subnets, grants)
         self.task_definition = aws.ecs_task_definition(
             self.terraform_name(),
@@ -184,9 +225,11 @@ class Service(Component):
             cluster=cluster.resource["id"],
             task_definition=self.task_definition["arn"],
             desired_count=scale.min if scale else count,
-            launch_type="FARGATE",
+            launch_type=None if spot else "FARGATE",
+            capacity_provider_strategy=[{"capacity_provider": "FARGATE_SPOT", "weight": 1}] if spot else None,
+            depends_on=[cluster.offer_spot()] if spot else None,
             propagate_tags="SERVICE",
-            enable_execute_command=False,
+            enable_execute_command=shell,
             deployment_minimum_healthy_percent=100, deployment_maximum_percent=200,
             deployment_circuit_breaker={"enable": True, "rollback": True},
             network_configuration={
@@ -197,13 +240,16 @@ class Service(Component):
         if scale:
             scale.attach(self)
 
+    target_type = "ip"  # tasks are targets by their addresses
+
     def register_with(self, target_group: Resource, listener: Resource) -> None:
         """Make tasks targets of a load balancer; the service is made after the listener that sends requests to it."""
+        self.target_groups.append(target_group)
         before: list[Any] = self._service.arguments.get("load_balancer", [])
         self._service.override(
             load_balancer=[*before, {"target_group_arn": target_group["arn"], "container_name": self.name,
                                      "container_port": self.port}],
-            health_check_grace_period_seconds=_GRACE,
+            health_check_grace_period_seconds=self._grace,
         )
         self._service.depends_on = (*self._service.depends_on, listener.address)
 
@@ -218,6 +264,7 @@ class Service(Component):
             "command": list(container.command),
             "essential": True,
             "environment": [{"name": name, "value": value} for name, value in variables.items()],
+            **({"secrets": fetched} if (fetched := _fetched(grants)) else {}),
             "portMappings": [{"containerPort": self.port, "hostPort": self.port, "protocol": "tcp"}] if self.port else [],
             "linuxParameters": {"initProcessEnabled": True},
             "stopTimeout": _STOP_TIMEOUT,
@@ -230,8 +277,8 @@ class Service(Component):
             },
         }
 
-    def _execution_role(self, container: Container, log: Resource) -> Resource:
-        """The role with which Fargate pulls the image and opens the log, before the process runs."""
+    def _execution_role(self, container: Container, log: Resource, grants: list[Grant]) -> Resource:
+        """The role with which Fargate pulls the image, opens the log and fetches secrets, before the process runs."""
         return workload_role(
             self, "ecs-tasks.amazonaws.com", (), part="execution", own_sid="StartTask",
             description=f"How Fargate starts {self.name} of {self.building.system}",
@@ -241,14 +288,12 @@ class Service(Component):
                 Statement(("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
                           (container.resource["arn"],)),
                 write_log(log),
+                *(statement for grant in grants for statement in grant.secret_statements),
             ],
         )
 
     def _security_group(self, subnets: Subnets, grants: list[Grant]) -> Resource:
-        group = aws.security_group(
-            self.terraform_name(), name=self.physical_name("aws_security_group", part="tasks"),
-            description=f"Tasks of {self.name}", vpc_id=subnets.network.id,
-        )
+        group = security_group(self, subnets.network.id, "tasks", f"Tasks of {self.name}")
         aws.vpc_security_group_egress_rule(
             self.terraform_name("out"), security_group_id=group["id"], description="To AWS services and the internet",
             cidr_ipv4="0.0.0.0/0", ip_protocol="-1",
@@ -278,6 +323,12 @@ class Service(Component):
                 "CPUUtilization", {"ClusterName": self.cluster.resource["name"], "ServiceName": self.resource["name"]},
                 self.count, comparison="LessThanThreshold", statistic="SampleCount", periods=5, missing="breaching",
             )
+
+
+def _fetched(grants: list[Grant]) -> list[dict[str, Any]]:
+    """Environment variables that Fargate fetches from secrets when a task starts."""
+    found = {name: value for grant in grants for name, value in grant.secrets.items()}
+    return [{"name": name, "valueFrom": found[name]} for name in sorted(found)]
 
 
 def _check_size(cpu: int, memory: int) -> None:

@@ -57,7 +57,8 @@ class Function(Component):
         name: the name that AWS sees; default from the system's name pattern.
         description: shown in the console.
 
-    Verbs for `uses`: ``invoke``.
+    Verbs for `uses`: ``invoke`` (passes the name, or the alias's ARN, as ``<NAME>_FUNCTION``), ``prune`` (delete old
+    versions).
 
     Resources created: ``aws_lambda_function``, ``aws_iam_role``, ``aws_iam_role_policy``, ``aws_cloudwatch_log_group``;
     in a network an ``aws_security_group`` with rules and an ``aws_iam_role_policy_attachment``; an
@@ -106,6 +107,7 @@ class Function(Component):
             # X-Ray names no resource: Service Authorization Reference, "Actions, resources, and condition keys for X-Ray".
             own.append(Statement(("xray:PutTelemetryRecords", "xray:PutTraceSegments"), ("*",)))
         if failures is not None:
+            failures.is_dead_letter = True
             own += failures.send.statements
         self.role = workload_role(
             self, "lambda.amazonaws.com", grants, own=own, own_sid="WriteLog",
@@ -222,6 +224,14 @@ class Function(Component):
         return Grant(self.name, "invoke", (Statement(("lambda:InvokeFunction",), (self.target_arn,)),),
                      {f"{self.terraform_name().upper()}_FUNCTION": self.target_arn if self.alias
                       else self.resource["function_name"]})
+
+    @property
+    def prune(self) -> Grant:
+        """List versions and aliases, and delete versions; never the function itself."""
+        return Grant(self.name, "prune", (
+            Statement(("lambda:ListAliases", "lambda:ListVersionsByFunction"), (self.arn,)),
+            Statement(("lambda:DeleteFunction",), (f"{self.arn}:*",)),
+        ))
 
     def alarms(self) -> Iterable[Alarm]:
         """Failed and refused invocations."""

@@ -17,6 +17,7 @@ from groundsill.graph import Reference, Resource, did_you_mean
 
 SignIn = Literal["srp", "password", "admin"]
 _FLOWS = {"srp": "ALLOW_USER_SRP_AUTH", "password": "ALLOW_USER_PASSWORD_AUTH", "admin": "ALLOW_ADMIN_USER_PASSWORD_AUTH"}
+_CODE = "{####}"  # Amazon Cognito API: VerificationMessageTemplateType
 _SHORTEST_PASSWORD, _LONGEST_PASSWORD = 6, 99  # Amazon Cognito API: PasswordPolicyType
 
 
@@ -48,6 +49,8 @@ class UserPool(Component):
         password: what a password must have; default 8 characters of all four kinds.
         attributes: further standard attributes that everyone must give, for example ``("given_name", "family_name")``.
         email: the sender of verification mail; default Cognito's own address, which sends 50 mails a day.
+        subject: subject of the verification mail; default Cognito's own.
+        message: its text, with ``{####}`` where the code goes; default Cognito's own.
 
     Verbs for `uses`: ``verify`` (check tokens; passes ``USER_POOL_ISSUER``, ``USER_POOL_JWKS_URL`` and, once there is a
     client, ``USER_POOL_CLIENT_ID``; needs no permission), ``manage`` (administer users; passes ``<NAME>_USER_POOL_ID``).
@@ -62,7 +65,8 @@ class UserPool(Component):
 
     def __init__(
         self, component: str, /, *, name: str | None = None, password: Password | None = None,
-        attributes: Sequence[str] = (), email: EmailSender | None = None,
+        attributes: Sequence[str] = (), email: EmailSender | None = None, subject: str | None = None,
+        message: str | None = None,
     ) -> None:
         super().__init__(component)
         rules = password or Password()
@@ -72,6 +76,8 @@ class UserPool(Component):
                           mend="eight are usual")
         if email is not None:
             require(email, EmailSender, "email", self)
+        if message is not None and _CODE not in message:
+            raise Mistake("GS1363", "the verification mail has no place for the code", mend=f"write {_CODE} where it goes")
         self.clients: list[Resource] = []
         self.resource = aws.cognito_user_pool(
             self.terraform_name(),
@@ -86,7 +92,9 @@ class UserPool(Component):
             },
             schema=[_attribute(attribute) for attribute in dict.fromkeys(("email", *attributes))],
             account_recovery_setting={"recovery_mechanism": [{"name": "verified_email", "priority": 1}]},
-            verification_message_template={"default_email_option": "CONFIRM_WITH_CODE"},
+            verification_message_template={
+                "default_email_option": "CONFIRM_WITH_CODE", "email_subject": subject, "email_message": message,
+            },
             email_configuration=(
                 {"email_sending_account": "DEVELOPER", "source_arn": email.arn, "from_email_address": email.address}
                 if email else {"email_sending_account": "COGNITO_DEFAULT"}

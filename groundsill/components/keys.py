@@ -45,7 +45,7 @@ class Key(Component):
                           mend="leave `rotation` out for once a year")
         self.region = region or self.building.graph.region
         self._services: tuple[str, ...] = tuple(dict.fromkeys(services))
-        self.resource = aws.kms_key(
+        self._key = self.resource = aws.kms_key(
             self.terraform_name(), region=self.region,
             description=description or f"{self.building.system} {self.stage.name} {component}",
             enable_key_rotation=True, rotation_period_in_days=rotation, deletion_window_in_days=deletion_window,
@@ -81,7 +81,7 @@ class Key(Component):
         wanted = tuple(sorted({*self._services, *services}))
         if wanted != self._services:
             self._services = wanted
-            self.resource.override(policy=self._policy())
+            self._key.override(policy=self._policy())
         return self
 
     @property

@@ -48,7 +48,8 @@ class SmsSender(Component):
     ) -> None:
         super().__init__(component)
         if kind not in _NUMBER_TYPES:
-            raise Mistake("GS1630", f"unknown kind of number {kind!r}", mend=did_you_mean(kind, _NUMBER_TYPES, what="Known kinds"))
+            raise Mistake("GS1630", f"unknown kind of number {kind!r}",
+                          mend=did_you_mean(kind, _NUMBER_TYPES, what="Known kinds"))
         if kind in _REGISTERED and not registration:
             raise Mistake("GS1631", f"a {kind} number needs a registration that the carriers approved",
                           "AWS gives no number without one, so the deployment would stop half way",

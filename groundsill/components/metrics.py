@@ -23,6 +23,7 @@ class Metric(metaclass=Collecting):
         statistic: ``Sum`` (default), ``Average``, ``Maximum``, ``Minimum``, ``SampleCount``, or a percentile such as ``p95``.
         label: what a dashboard calls it; default the metric's own name.
         region: region that the metric is published in; default the system's.
+        period: seconds that a point of a dashboard's graph covers, default 300.
     """
 
     namespace: str
@@ -31,6 +32,7 @@ class Metric(metaclass=Collecting):
     statistic: str = "Sum"
     label: str = ""
     region: str | None = None
+    period: int | None = None
 
     def labelled(self, label: str) -> Metric:
         """The same metric under another label."""
@@ -62,6 +64,12 @@ class Measured:
     region: str | None = None
 
 
+def _web_acl(resource: Resource) -> Mapping[str, Any]:
+    everywhere = resource.arguments.get("scope") == "CLOUDFRONT"
+    region = {} if everywhere else {"Region": current_building().graph.region}
+    return {"WebACL": resource.block("visibility_config").get("metric_name"), "Rule": "ALL", **region}
+
+
 # Source of names and dimensions: "Services that publish CloudWatch metrics", Amazon CloudWatch user guide, and the page of
 # each service that it leads to.
 MEASURED: MappingProxyType[str, Measured] = MappingProxyType({
@@ -86,15 +94,9 @@ MEASURED: MappingProxyType[str, Measured] = MappingProxyType({
         ("RequestCount", "Sum"), ("HTTPCode_ELB_5XX_Count", "Sum"), ("TargetResponseTime", "p95"))),
     "aws_sqs_queue": Measured("AWS/SQS", _by(QueueName="name"), (
         ("ApproximateNumberOfMessagesVisible", "Maximum"), ("ApproximateAgeOfOldestMessage", "Maximum"))),
-    "aws_wafv2_web_acl": Measured("AWS/WAFV2", lambda resource: _web_acl(resource), (
+    "aws_wafv2_web_acl": Measured("AWS/WAFV2", _web_acl, (
         ("BlockedRequests", "Sum"), ("AllowedRequests", "Sum"))),
 })
-
-
-def _web_acl(resource: Resource) -> Mapping[str, Any]:
-    everywhere = resource.arguments.get("scope") == "CLOUDFRONT"
-    region = {} if everywhere else {"Region": current_building().graph.region}
-    return {"WebACL": resource.block("visibility_config").get("metric_name"), "Rule": "ALL", **region}
 
 
 def metric(component: Component, name: str, statistic: str = "Sum", /, **dimensions: Any) -> Metric:

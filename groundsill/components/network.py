@@ -12,6 +12,7 @@ from groundsill.definition.component import Component, Mistake, step
 from groundsill.graph import Reference, Resource
 
 _LETTERS = "abcdef"
+_KINDS = 3  # public, private, isolated
 _SMALLEST_PREFIX, _LARGEST_PREFIX = 28, 16  # Amazon VPC: VPC and subnet CIDR blocks
 # Endpoints that a Fargate task without a NAT gateway needs: Amazon ECR interface VPC endpoints.
 _FARGATE_ENDPOINTS = ("ecr.api", "ecr.dkr", "logs")
@@ -155,6 +156,9 @@ class Network(Component):
             if given is not None:
                 kinds.append(list(given))
                 continue
+            if len(kinds) == _KINDS - 1:
+                free = (part for part in block.subnets(new_prefix=size)
+                        if not any(part.overlaps(ipaddress.IPv4Network(used)) for kind in (*kinds, taken) for used in kind))
             chosen = [str(part) for part, _ in zip(free, range(self.zones), strict=False)]
             if len(chosen) < self.zones:
                 raise Mistake("GS1356", f"{self.cidr} has no room for the subnets of {self.zones} zones",

@@ -154,6 +154,8 @@ def _graph(title: str, metrics: Sequence[Metric], region: str) -> dict[str, Any]
     for item in metrics:
         pairs: list[Any] = [part for pair in item.dimensions.items() for part in pair]
         options: dict[str, Any] = {"stat": item.statistic, "region": item.region or region}
+        if item.period:
+            options["period"] = item.period
         lines.append([item.namespace, item.name, *pairs, options | ({"label": item.label} if item.label else {})])
     return {"type": "metric", "properties": {
         "title": title, "region": region, "view": "timeSeries", "stacked": False, "period": 300, "metrics": lines}}

@@ -71,7 +71,8 @@ class SecurityHub(Component):
         super().__init__(component)
         unknown = [standard for standard in standards if standard not in _STANDARDS]
         if unknown:
-            raise Mistake("GS1671", f"unknown standard {unknown[0]!r}", mend=did_you_mean(unknown[0], _STANDARDS, what="Known standards"))
+            raise Mistake("GS1671", f"unknown standard {unknown[0]!r}",
+                          mend=did_you_mean(unknown[0], _STANDARDS, what="Known standards"))
         self.resource = aws.securityhub_account(
             self.terraform_name(), enable_default_standards=False, control_finding_generator="SECURITY_CONTROL",
             auto_enable_controls=True,
@@ -219,7 +220,8 @@ class AuditTrail(Component):
         component: unique in the system.
         bucket: the `Bucket` that the trail is delivered to.
         watch: also into a log group, so that alarms can look at it; default no.
-        data_of: components whose data events are recorded too: tables and buckets; default none.
+        data_of: components whose data events are recorded too: tables, buckets and functions; default none.
+        kind: which calls: ``All`` (default), ``ReadOnly`` or ``WriteOnly``.
         name: the name that AWS sees; default from the system's name pattern.
 
     Resources created: ``aws_cloudtrail``; with ``watch`` an ``aws_cloudwatch_log_group`` and an ``aws_iam_role``.
@@ -256,13 +258,14 @@ class AuditTrail(Component):
             group = log_group(self, f"/cloudtrail/{trail_name}")
             role = workload_role(self, service, (), own=[write_log(group)], own_sid="WriteLog", conditions=own)
             logs = {"cloud_watch_logs_group_arn": f"{group['arn']}:*", "cloud_watch_logs_role_arn": role["arn"]}
+        selector: Any = {
+            "read_write_type": kind, "include_management_events": True,
+            "data_resource": [self._data(part) for part in data_of] or None,
+        }
         self.resource = aws.cloudtrail(
             self.terraform_name(), name=trail_name, s3_bucket_name=bucket.resource["id"], is_multi_region_trail=True,
             include_global_service_events=True, enable_log_file_validation=True, kms_key_id=key.arn if key else None,
-            event_selector=[{
-                "read_write_type": kind, "include_management_events": True,
-                "data_resource": [self._data(part) for part in data_of] or None,
-            }], depends_on=[bucket.policy_address], **logs,
+            event_selector=[selector], depends_on=[bucket.policy_address], **logs,
         )
 
     def _data(self, part: Component) -> dict[str, Any]:

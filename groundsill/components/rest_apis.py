@@ -46,6 +46,7 @@ class RestApi(Component):
         stage_name: part of the path before every route; default the system's stage name.
         burst: requests at once before callers are refused, default 500.
         rate: requests a second, default 200.
+        detailed_metrics: metrics of each route, which cost extra, default yes.
         closed: whether the address that AWS gives is closed, so that only `domain` leads in; default no.
         name: the name that AWS sees; default from the system's name pattern.
 
@@ -65,7 +66,8 @@ class RestApi(Component):
 
     def __init__(
         self, component: str, /, *, authorizer: UserPool | Function | None = None, cors: Cors | None = None,
-        stage_name: str | None = None, burst: int = 500, rate: float = 200, closed: bool = False, name: str | None = None,
+        stage_name: str | None = None, burst: int = 500, rate: float = 200,
+        detailed_metrics: bool = True, closed: bool = False, name: str | None = None,
     ) -> None:
         super().__init__(component)
         if cors is not None:
@@ -90,7 +92,7 @@ class RestApi(Component):
         )
         aws.api_gateway_method_settings(
             self.terraform_name(), rest_api_id=self.id, stage_name=self.api_stage["stage_name"], method_path="*/*",
-            settings={"throttling_burst_limit": burst, "throttling_rate_limit": rate, "metrics_enabled": True,
+            settings={"throttling_burst_limit": burst, "throttling_rate_limit": rate, "metrics_enabled": detailed_metrics,
                       "logging_level": "ERROR", "data_trace_enabled": False},
         )
         self.authorizer: Resource | None = None
@@ -101,6 +103,7 @@ class RestApi(Component):
         self._routes: dict[str, str] = {}
         self._methods_of: dict[str, list[str]] = {}
         self._parts: list[Resource] = []
+        self.keys: dict[str, Resource] = {}
         if cors:
             for response in ("DEFAULT_4XX", "DEFAULT_5XX"):
                 self._parts.append(aws.api_gateway_gateway_response(
@@ -275,7 +278,7 @@ class RestApi(Component):
         self, plan: str, /, *, keys: Sequence[str], burst: int, rate: float, quota: int | None = None,
         period: Period = "MONTH",
     ) -> RestApi:
-        """Limits for callers with keys.
+        """Limits for callers with keys, which `keys` then holds by name.
 
         Arguments:
             plan: unique in the API, for example ``partners``.
@@ -297,7 +300,7 @@ class RestApi(Component):
             quota_settings={"limit": quota, "period": period} if quota else None,
         )
         for key in keys:
-            value = aws.api_gateway_api_key(
+            value = self.keys[key] = aws.api_gateway_api_key(
                 self.terraform_name(plan, key), name=self.physical_name("aws_api_gateway_api_key", part=key), enabled=True,
             )
             aws.api_gateway_usage_plan_key(

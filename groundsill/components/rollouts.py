@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from groundsill import aws
-from groundsill.components.roles import trust
+from groundsill.components.roles import allow, policy_document, trust
 from groundsill.definition.building import Building
 from groundsill.definition.component import Collecting, Mistake
 from groundsill.definition.naming import terraform_name
@@ -33,6 +33,7 @@ _CONFIGURATIONS: Mapping[str, str] = {
     "at once": "CodeDeployDefault.LambdaAllAtOnce",
 }
 _ROLE_POLICY = "arn:aws:iam::aws:policy/service-role/AWSCodeDeployRoleForLambdaLimited"
+_NOTICES = ("DeploymentSuccess", "DeploymentFailure", "DeploymentRollback")
 _ROLLBACK_EVENTS = ("DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM")
 
 
@@ -40,7 +41,7 @@ _ROLLBACK_EVENTS = ("DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM")
 class Rollout(metaclass=Collecting):
     """Callers reach a function through an alias, which CodeDeploy moves to a new version little by little.
 
-    An alarm of the function during the shift moves the alias back. Terraform makes the alias and leaves its version alone
+    An alarm of the function during the shift moves the alias back, and the system's `Alerts` tell how it ended. Terraform makes the alias and leaves its version alone
     afterwards, so an apply never undoes a rollout or a rollback.
 
     Arguments:
@@ -73,6 +74,7 @@ class Rollout(metaclass=Collecting):
     def _group(self, function: Function) -> None:
         building = function.building
         app, role = _shared(building)
+        topic = _notices(building, role)
         alarms = [item for item in building.graph.of_type("aws_cloudwatch_metric_alarm") if item.component == function.name]
         with function.lowering():
             aws.codedeploy_deployment_group(
@@ -81,6 +83,8 @@ class Rollout(metaclass=Collecting):
                 service_role_arn=role["arn"], deployment_config_name=_CONFIGURATIONS[self.shift],
                 deployment_style={"deployment_type": "BLUE_GREEN", "deployment_option": "WITH_TRAFFIC_CONTROL"},
                 auto_rollback_configuration={"enabled": True, "events": list(_ROLLBACK_EVENTS)},
+                trigger_configuration=[{"trigger_name": "notices", "trigger_events": list(_NOTICES), "trigger_target_arn": topic}]
+                if topic else None,
                 alarm_configuration={"enabled": True, "alarms": [alarm["alarm_name"] for alarm in alarms]} if alarms else None,
             )
 
@@ -101,3 +105,16 @@ def _shared(building: Building) -> tuple[Resource, Resource]:
         aws.iam_role_policy_attachment(name, role=role["name"], policy_arn=_ROLE_POLICY)
         shared["rollouts"] = (app, role)
     return shared["rollouts"]
+
+
+def _notices(building: Building, role: Resource) -> Any:
+    """The topic of the system's `Alerts`, on which CodeDeploy may then tell of deployments; None without one."""
+    alerts = building.shared.get("alerts")
+    if alerts is None:
+        return None
+    if "rollout_notices" not in building.shared:
+        topic = next(iter(alerts.publish.environment.values()))
+        statements = [allow(f"Tell{number}", statement) for number, statement in enumerate(alerts.publish.statements)]
+        aws.iam_role_policy(role.name, name="notices", role=role["id"], policy=policy_document(statements))
+        building.shared["rollout_notices"] = topic
+    return building.shared["rollout_notices"]

@@ -8,9 +8,9 @@ from typing import Any
 
 from groundsill import aws
 from groundsill.components.functions import Function
+from groundsill.components.keys import account_id, key_of_tier
 from groundsill.components.queues import Queue
 from groundsill.components.roles import require, workload_role
-from groundsill.components.keys import account_id, key_of_tier
 from groundsill.definition.component import Component, Mistake, duration
 from groundsill.definition.grant import Grant, Statement
 from groundsill.graph import JsonDocument, Reference
@@ -102,6 +102,8 @@ class Schedule(Component):
             conditions={"StringEquals": {"aws:SourceAccount": account_id()}},
             description=f"What the schedule {component} of {self.building.system} may do",
         )
+        if dead_letter is not None:
+            dead_letter.is_dead_letter = True
         self.resource = aws.scheduler_schedule(
             self.terraform_name(), name=self.physical_name("aws_scheduler_schedule", name),
             group_name=group.resource["name"] if group else None,

@@ -41,7 +41,7 @@ class Secret(Component):
         description: shown in the console.
 
     Verbs for `uses`: ``read`` passes the ARN as ``<NAME>_SECRET_ARN``, and the workload fetches the value when it starts.
-    ``inject(VARIABLE="key")`` has the platform put single values into a container's environment instead.
+    ``inject({"VARIABLE": "key"})`` has the platform put single values into the environment.
 
     Resources created: ``aws_secretsmanager_secret``, ``aws_secretsmanager_secret_version``; with a function
     ``aws_secretsmanager_secret_rotation`` and ``aws_lambda_permission``.
@@ -143,11 +143,11 @@ class Secret(Component):
         return Grant(self.name, "read", self._reading(), {environment_name(self.name, "secret-arn"): self.arn})
 
     @step
-    def inject(self, /, **variables: str) -> Grant:
-        """Single values as environment variables of a container, fetched by the platform when a task starts.
+    def inject(self, variables: Mapping[str, str], /) -> Grant:
+        """Single values as environment variables of a container or machine, fetched by the platform at its start.
 
         Arguments:
-            variables: key of the secret by the variable's name, for example ``JWT_SECRET="jwt_secret_key"``.
+            variables: key of the secret by the variable's name, for example ``{"JWT_SECRET": "jwt_secret_key"}``.
         """
         for variable, key in variables.items():
             if key not in self.keys:

@@ -117,7 +117,7 @@ class Table(Component):
             hash_key=self.key[0],
             range_key=self.key[1] if len(self.key) > 1 else None,
             attribute=[{"name": attribute, "type": (types or {}).get(attribute, "S")} for attribute in attributes],
-            global_secondary_index=[_index_block(index) for index in self.indexes] or None,
+            global_secondary_index=[_index_block(index, capacity) for index in self.indexes] or None,
             point_in_time_recovery={"enabled": True, "recovery_period_in_days": _RECOVERY_DAYS} if recovery
             else {"enabled": False},
             deletion_protection_enabled=self.stage.production,
@@ -132,7 +132,7 @@ class Table(Component):
         if capacity is not None:
             self._scale(capacity)
 
-    def _replica(self, region: str, recovery: bool) -> dict[str, Any]:
+    def _replica(self, region: str, recovery: bool) -> Any:
         if region == self.building.graph.region:
             raise Mistake("GS1602", f"the table lives in {region} itself, so it cannot have a replica there",
                           mend="name another region")
@@ -148,22 +148,30 @@ class Table(Component):
             if not 1 <= least <= most:
                 raise Mistake("GS1601", f"{kind} capacity between {least} and {most} units cannot be",
                               mend="give the fewest and the most, for example read=(5, 100)")
-            dimension = f"dynamodb:table:{kind.title()}CapacityUnits"
-            target = aws.appautoscaling_target(
-                self.terraform_name(kind), service_namespace="dynamodb", scalable_dimension=dimension,
-                resource_id=f"table/{self.resource['name']}", min_capacity=least, max_capacity=most,
-            )
-            aws.appautoscaling_policy(
-                self.terraform_name(kind), name=kind, policy_type="TargetTrackingScaling",
-                service_namespace=target["service_namespace"], scalable_dimension=target["scalable_dimension"],
-                resource_id=target["resource_id"],
-                target_tracking_scaling_policy_configuration={
-                    "target_value": capacity.target,
-                    "predefined_metric_specification": {
-                        "predefined_metric_type": f"DynamoDB{kind.title()}CapacityUtilization"},
-                },
-            )
-        self.resource.lifecycle = Lifecycle(ignore_changes=("read_capacity", "write_capacity"))
+            self._follow(kind, "table", "", least, most, capacity.target)
+            # An index has a capacity of its own, and one that is too small holds up writes to its table.
+            for index in self.indexes:
+                self._follow(kind, "index", index.name, least, most, capacity.target)
+        indexes = ("global_secondary_index",) if self.indexes else ()
+        self.resource.lifecycle = Lifecycle(ignore_changes=("read_capacity", "write_capacity", *indexes))
+
+    def _follow(self, kind: str, of: str, index: str, least: int, most: int, percent: int) -> None:
+        target = aws.appautoscaling_target(
+            self.terraform_name(kind, index), service_namespace="dynamodb",
+            scalable_dimension=f"dynamodb:{of}:{kind.title()}CapacityUnits",
+            resource_id=f"table/{self.resource['name']}" + (f"/index/{index}" if index else ""),
+            min_capacity=least, max_capacity=most,
+        )
+        aws.appautoscaling_policy(
+            self.terraform_name(kind, index), name=kind, policy_type="TargetTrackingScaling",
+            service_namespace=target["service_namespace"], scalable_dimension=target["scalable_dimension"],
+            resource_id=target["resource_id"],
+            target_tracking_scaling_policy_configuration={
+                "target_value": percent,
+                "predefined_metric_specification": {
+                    "predefined_metric_type": f"DynamoDB{kind.title()}CapacityUtilization"},
+            },
+        )
 
     @property
     def arn(self) -> Reference:
@@ -220,7 +228,7 @@ def _key(key: tuple[str, ...] | str, what: str) -> tuple[str, ...]:
     return parts
 
 
-def _index_block(index: Index) -> Any:
+def _index_block(index: Index, capacity: Capacity | None) -> Any:
     named = not isinstance(index.projection, str)
     return {
         "name": index.name,
@@ -228,4 +236,6 @@ def _index_block(index: Index) -> Any:
         "range_key": index.key[1] if len(index.key) > 1 else None,
         "projection_type": "INCLUDE" if named else index.projection,
         "non_key_attributes": list(index.projection) if named else None,
+        "read_capacity": capacity.read[0] if capacity else None,
+        "write_capacity": capacity.write[0] if capacity else None,
     }

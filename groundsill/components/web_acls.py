@@ -38,8 +38,7 @@ class WebAcl(Component):
         log: whether refused requests are logged, default True. Headers that carry secrets are left out.
         name: the name that AWS sees; default from the system's name pattern.
 
-    Gives `blocked`, the metric of refused requests. `Cdn` and its like take the ACL as ``web_acl=``; others are given to
-    `protect`.
+    Gives `blocked`, the metric of refused requests. A `Cdn` takes the ACL as ``firewall=``; others are given to `protect`.
 
     Resources created: ``aws_wafv2_web_acl``, ``aws_cloudwatch_log_group``, ``aws_wafv2_web_acl_logging_configuration``,
     and an ``aws_wafv2_web_acl_association`` for each thing that it protects.
@@ -82,7 +81,7 @@ class WebAcl(Component):
         if log:
             self._log(acl_name, region)
 
-    def _rate_rule(self, rate: int, window: int) -> dict[str, Any]:
+    def _rate_rule(self, rate: int, window: int) -> Any:
         return {
             "name": "rate-limit", "priority": 0, "action": {"block": {}},
             "statement": {"rate_based_statement": {
@@ -90,12 +89,14 @@ class WebAcl(Component):
             "visibility_config": _seen(identifier(self.name, "rate-limit")),
         }
 
-    def _managed_rule(self, priority: int, group: str, counted: Sequence[str]) -> dict[str, Any]:
+    def _managed_rule(self, priority: int, group: str, counted: Sequence[str]) -> Any:
+        counting: Any = {"count": {}}
+        nothing: Any = {}
         return {
-            "name": group, "priority": priority, "override_action": {"none": {}},
+            "name": group, "priority": priority, "override_action": {"none": nothing},
             "statement": {"managed_rule_group_statement": {
                 "vendor_name": "AWS", "name": group,
-                "rule_action_override": [{"name": rule, "action_to_use": {"count": {}}} for rule in counted] or None,
+                "rule_action_override": [{"name": rule, "action_to_use": counting} for rule in counted] or None,
             }},
             "visibility_config": _seen(identifier(self.name, group)),
         }
@@ -140,7 +141,8 @@ class WebAcl(Component):
         if isinstance(target, Broken):
             return self
         if self.scope == "cdn":
-            raise Mistake("GS1664", "a web ACL for a CDN is not put in front of it from here", mend="give the CDN web_acl=...")
+            raise Mistake("GS1664", "a web ACL for a CDN is not put in front of it from here",
+                          mend="give the CDN firewall=...")
         resource = getattr(target, "api_stage", None) or getattr(target, "resource", None)
         types = ("aws_api_gateway_stage", "aws_lb", "aws_cognito_user_pool")
         if not isinstance(resource, Resource) or resource.type not in types:
@@ -153,5 +155,5 @@ class WebAcl(Component):
         return self
 
 
-def _seen(name: str) -> dict[str, Any]:
+def _seen(name: str) -> Any:
     return {"cloudwatch_metrics_enabled": True, "sampled_requests_enabled": True, "metric_name": name}

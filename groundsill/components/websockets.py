@@ -36,6 +36,7 @@ class WebSocketApi(Component):
         stage_name: part of the path; default the system's stage name.
         burst: messages at once before clients are refused, default 500.
         rate: messages a second, default 200.
+        detailed_metrics: metrics of each route, which cost extra, default yes.
         name: the name that AWS sees; default from the system's name pattern.
 
     Verbs for `uses`: ``push`` (send to connections, look at them, close them). Passes the management address, with its
@@ -53,7 +54,8 @@ class WebSocketApi(Component):
 
     def __init__(
         self, component: str, /, *, authorizer: Function | None = None, action: str = "action",
-        stage_name: str | None = None, burst: int = 500, rate: float = 200, name: str | None = None,
+        stage_name: str | None = None, burst: int = 500, rate: float = 200,
+        detailed_metrics: bool = True, name: str | None = None,
     ) -> None:
         super().__init__(component)
         self.resource = aws.apigatewayv2_api(
@@ -65,7 +67,7 @@ class WebSocketApi(Component):
         self.api_stage = aws.apigatewayv2_stage(
             self.terraform_name(), api_id=self.id, name=self.stage_name, auto_deploy=True,
             default_route_settings={"throttling_burst_limit": burst, "throttling_rate_limit": rate,
-                                    "detailed_metrics_enabled": True, "logging_level": "ERROR",
+                                    "detailed_metrics_enabled": detailed_metrics, "logging_level": "ERROR",
                                     "data_trace_enabled": False},
             access_log_settings={"destination_arn": log["arn"], "format": JsonDocument(_ACCESS_LOG)},
             depends_on=[account],

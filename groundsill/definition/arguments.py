@@ -138,7 +138,7 @@ def _kind(annotation: str, names: Mapping[str, Any]) -> Kind:
 
 
 def _fits(value: Any, kinds: tuple[Kind, ...]) -> bool:
-    return holds_broken(value) or any(fits(value) for fits, _ in kinds)
+    return isinstance(value, Broken) or any(fits(value) for fits, _ in kinds)
 
 
 def _described(kinds: tuple[Kind, ...]) -> str:

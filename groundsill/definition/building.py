@@ -41,6 +41,7 @@ class Building(Scope):
     name_suffix: str = field(kw_only=True)
     unbuilt: dict[str, Frame] = field(default_factory=dict[str, Frame], kw_only=True)
     components: dict[str, Component] = field(default_factory=dict[str, "Component"], kw_only=True)
+    formerly: dict[str, str] = field(default_factory=dict[str, str], kw_only=True)
     shared: dict[str, Any] = field(default_factory=dict[str, Any], kw_only=True)
     at_end: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]], kw_only=True)
     at_last: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]], kw_only=True)
@@ -55,7 +56,9 @@ class Building(Scope):
                 says itself how stages are told apart.
             part: what tells several resources of one component apart, for example ``execution``.
         """
-        pattern = self.name_pattern.format(system=self.system, stage=self.stage.name, component=component)
+        # A renamed component keeps its AWS names: see `groundsill.definition.renames`.
+        known = self.formerly.get(component, component)
+        pattern = self.name_pattern.format(system=self.system, stage=self.stage.name, component=known)
         own = (explicit or "").replace("{system}", self.system).replace("{stage}", self.stage.name)
         name = own or pattern
         suffix = "" if "{stage}" in (explicit or self.name_pattern) else self.name_suffix

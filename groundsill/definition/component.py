@@ -10,6 +10,7 @@ from groundsill.definition.arguments import holds_broken, shown, usable_argument
 from groundsill.definition.building import Building, current_building
 from groundsill.definition.naming import terraform_name
 from groundsill.definition.quantities import seconds
+from groundsill.definition.renames import take_formerly
 from groundsill.graph.diagnostics import GroundsillError, did_you_mean
 from groundsill.graph.reference import Broken
 from groundsill.graph.resource import Resource
@@ -60,15 +61,17 @@ class ComponentType(type):
         with building.lowering(frame):
             if isinstance(name, Broken) or (name is not None and not _name_is_usable(name, building)):
                 return Broken()
+            if isinstance(name, str):
+                named = take_formerly(name, named, building)
             usable = usable_arguments(cls.__init__, cls.__name__, arguments, named, building)
-            if usable is None:
+            if usable is None or not isinstance(name, str):
                 return _unbuilt(name, building)
-            frame.tags["Component"] = name
+            frame.tags["Component"] = building.formerly.get(str(name), str(name))
             component = _collected(lambda: super(ComponentType, cls).__call__(*arguments, **usable), building,
                                    cls.__name__, (arguments, named))
             if isinstance(component, Broken):
                 return _unbuilt(name, building)
-        building.components[name] = component
+        building.components[str(name)] = component
         return component
 
 
@@ -145,6 +148,10 @@ class Component(metaclass=ComponentType):
 
     Arguments:
         component: unique in the system, letters, digits and hyphens; Terraform addresses are made from it.
+        formerly: the component's name before it was renamed, taken by every component: what exists stays as it is.
+
+    Example:
+        ``Table("purchases", key="Id", formerly="orders")``
     """
 
     resource: Resource
@@ -172,7 +179,8 @@ class Component(metaclass=ComponentType):
 
     def lowering(self) -> Any:
         """Attribute resources constructed later (in a method) to this component, at the line that called the method."""
-        frame = Frame(self.name, self.subject, caller_location(2) or self.location, {"Component": self.name})
+        frame = Frame(self.name, self.subject, caller_location(2) or self.location,
+                      {"Component": self.building.formerly.get(self.name, self.name)})
         return self.building.lowering(frame)
 
     if not TYPE_CHECKING:  # a type checker knows what a component has

@@ -131,7 +131,7 @@ def shorten(name: str, longest: int) -> str:
 
     Example:
         >>> shorten("a-very-long-name-indeed", 16)
-        'a-very-lo-5f1a07'
+        'a-very-lo-5aae9f'
     """
     if len(name) <= longest:
         return name

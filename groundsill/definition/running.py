@@ -8,6 +8,7 @@ import traceback
 from pathlib import Path
 
 from groundsill.definition.building import Building
+from groundsill.definition.renames import add_moves
 from groundsill.definition.stage import Stage
 from groundsill.definition.system import Define, System, one_system
 from groundsill.graph.diagnostics import Diagnostic, GroundsillError
@@ -27,6 +28,7 @@ def run_definition(define: Define, building: Building) -> None:
             define(stage)
             for finish in (*building.at_end, *building.at_last):
                 finish()
+            add_moves(building)
         except GroundsillError as error:
             for diagnostic in error.diagnostics:
                 building.diagnostics.add(diagnostic)

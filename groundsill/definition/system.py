@@ -34,6 +34,8 @@ class System:
         settings: a pydantic model with one field a setting; a field without default must be given for every stage.
         names: form of physical names that the definition does not give, from ``{system}``, ``{stage}`` and
             ``{component}``. Default ``"{system}-{stage}-{component}"``.
+        tags: on everything that can carry tags, beside ``System``, ``Stage``, ``Component`` and ``ManagedBy``; in values
+            ``{system}`` and ``{stage}`` stand for the names, for example ``{"Environment": "{stage}"}``.
 
     Example:
         .. code-block:: python
@@ -48,12 +50,14 @@ class System:
     def __init__(
         self, name: str, region: str = "us-east-1", *, stages: Mapping[str, str] | None = None,
         settings: type[BaseModel] | None = None, names: str = "{system}-{stage}-{component}",
+        tags: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self.region = region
         self.stages = dict(stages or {"dev": "basic", "prod": "standard"})
         self.settings = settings
         self.names = names
+        self.tags = dict(tags or {})
         self.location = caller_location(2)
         self.folder = Path(self.location.file).parent if self.location else Path.cwd()
         self._define: Define | None = None
@@ -92,6 +96,10 @@ class System:
             report("GS1310", "the system has no definition", "decorate a function with @system.define")
         return found
 
+    def _tags(self, stage: str) -> dict[str, str]:
+        own = {key: value.replace("{system}", self.name).replace("{stage}", stage) for key, value in self.tags.items()}
+        return {"System": self.name, "Stage": stage, "ManagedBy": "groundsill", **own}
+
     def build(self, stage: str | None = None, settings: Mapping[str, Any] | None = None) -> Graph:
         """Run the definition for one stage.
 
@@ -125,7 +133,7 @@ class System:
             diagnostics=diagnostics,
         )
         building = Building(
-            graph, diagnostics, tags={"System": self.name, "Stage": stage_name, "ManagedBy": "groundsill"},
+            graph, diagnostics, tags=self._tags(stage_name),
             stage=described, system=self.name, folder=self.folder, name_pattern=self.names,
             name_suffix="" if stage_name == self.default_stage else f"-{stage_name}",
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from groundsill.graph.artifact import Artifact, ContainerImage, FunctionPackage
+from groundsill.graph.artifact import Artifact, ContainerImage, FunctionPackage, MachineRelease
 from groundsill.graph.diagnostics import Diagnostic, Diagnostics, GroundsillError, Severity, did_you_mean
 from groundsill.graph.graph import Graph
 from groundsill.graph.provider import Output, Provider, Variable
@@ -22,6 +22,7 @@ __all__ = [
     "GroundsillError",
     "JsonDocument",
     "Lifecycle",
+    "MachineRelease",
     "Output",
     "Provider",
     "Reference",

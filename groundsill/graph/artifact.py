@@ -1,4 +1,4 @@
-"""What has to be built from the user's files before it can be deployed: function packages and container images."""
+"""What has to be built from the user's files before it can be deployed: function packages, container images, releases."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ class ContainerImage:
         platform: ``linux/arm64`` or ``linux/amd64``.
         repository: Terraform address of the image repository.
         variable: name of the Terraform variable that receives the pushed image's URI with its digest.
+        target: stage of the Dockerfile that is built, empty for the last one.
     """
 
     name: str
@@ -50,6 +51,32 @@ class ContainerImage:
     platform: str
     repository: str
     variable: str
+    target: str = ""
 
 
-Artifact = FunctionPackage | ContainerImage
+@dataclass(frozen=True, slots=True)
+class MachineRelease:
+    """What a machine runs: an archive of the user's files, beside which its requirements are installed.
+
+    Arguments:
+        name: component name, for example ``backend``.
+        source: folder whose content is the root of the archive (the system's folder).
+        include: files and folders below ``source`` that go in.
+        requirements: requirements file, or None.
+        command: the process that the machine runs, which the ground starts too.
+        bucket: Terraform address of the bucket that releases are kept in.
+        key: key of the current release in it.
+        address: Terraform address of the machine or of its group.
+    """
+
+    name: str
+    source: Path
+    include: tuple[str, ...]
+    requirements: Path | None
+    command: tuple[str, ...]
+    bucket: str
+    key: str
+    address: str
+
+
+Artifact = FunctionPackage | ContainerImage | MachineRelease

@@ -103,7 +103,8 @@ async def _run(given: argparse.Namespace) -> int:
 
 def _tell(event: str, **content: Any) -> None:
     try:
-        print(json.dumps({"event": event, **content}), flush=True)
+        sys.stdout.write(json.dumps({"event": event, **content}) + "\n")
+        sys.stdout.flush()
     except (BrokenPipeError, ValueError):
         pass  # whoever started it has gone; the system runs on
 

@@ -144,7 +144,8 @@ class Edges:
         return value
 
     def _health(self, component: str, health: Any) -> None:
-        self._log(component, f"target {health.target_id} is {health.state}" + (f": {health.description}" if health.description else ""))
+        reason = f": {health.description}" if health.description else ""
+        self._log(component, f"target {health.target_id} is {health.state}{reason}")
 
     def _access(self, record: Any) -> None:
         self._log(record.component, f"{record.method} {record.path} {record.status} {record.milliseconds:.1f} ms")

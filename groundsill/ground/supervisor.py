@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from groundsill.ground.edges import Edges
 from groundsill.ground.log_files import LogFiles
 from groundsill.ground.ports import Ports
 from groundsill.ground.provision.attributes import Place
-from groundsill.ground.provision.handlers import Clients
+from groundsill.ground.provision.handlers import Clients, services_of
 from groundsill.ground.provision.provisioner import Provisioner
 from groundsill.ground.provision.reasons import reason_not_run
 from groundsill.ground.resolved import ResolvedGraph
@@ -27,6 +27,9 @@ ACCOUNT_ID = "000000000000"
 _STEADY_SECONDS = 60.0
 _API_RESTART_SECONDS = 0.2
 _SIGNAL_SECONDS = 0.2
+# A worker that has not ended by then counts as up; on ECS it does as soon as it runs.
+_SETTLE_SECONDS = 0.5
+_LATER = ("functions.runner", "edge.http_api_builder", "edge.load_balancer", "services.runner", "services.settings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +112,15 @@ class Ground:
         place = Place(graph.region, ACCOUNT_ID)
         edges = Edges(graph, ports, settings.port, self._log, settings.state / "certificates", settings.time_scale)
 
+        port = ports.choose("AWS API")
+        # What takes computing is done while other processes start and answer: that is a good part of a start's time.
+        clients = Clients(f"http://127.0.0.1:{port}", "not yet known", "not yet known", graph.region)
+        preparing = asyncio.ensure_future(asyncio.to_thread(_prepare, clients, {part.type for part in graph}))
+        self._stack.push_async_callback(_ended, preparing)
+
         async with report.during("AWS API") as detail:
             api = await AwsApi.start(AwsApiSettings(
-                settings.state / "data", ports.choose("AWS API"), graph.region, ACCOUNT_ID,
+                settings.state / "data", port, graph.region, ACCOUNT_ID,
                 log_file=settings.state / "logs" / "aws-api.log", calls_file=settings.state / "logs" / "aws-calls.jsonl",
             ))
             self._stack.push_async_callback(api.stop)
@@ -121,13 +130,14 @@ class Ground:
 
         async with report.during("resources") as detail:
             key = api.root_credentials()
-            clients = Clients(api.url, key.access_key_id, key.secret_access_key, graph.region)
+            clients.use_key(key.access_key_id, key.secret_access_key)
             provisioner = Provisioner(
                 graph, place, clients, settings.state / "data" / "attributes.json",
                 variables={name: _stand_in(variable.default, name) for name, variable in graph.variables.items()},
                 overrides=edges.overrides(),
             )
             resolved = await asyncio.to_thread(provisioner.run)
+            await preparing
             self.outputs = {
                 name: provisioner.value(output.value) for name, output in graph.outputs.items() if not output.sensitive
             }
@@ -182,10 +192,8 @@ class Ground:
                 for function in resolved.of_type("aws_lambda_function")}
         arns |= {str(task.arguments["task_role_arn"]): task.component
                  for task in resolved.of_type("aws_ecs_task_definition") if task.arguments.get("task_role_arn")}
-        found: dict[str, dict[str, str]] = {}
-        for arn, component in arns.items():
-            found[arn] = workloads.credentials(await api.role_credentials(arn, component or "workload"))
-        return found
+        keys = await asyncio.gather(*(api.role_credentials(arn, name or "workload") for arn, name in arns.items()))
+        return {arn: workloads.credentials(key) for arn, key in zip(arns, keys, strict=True)}
 
     async def _start_functions(
         self, resolved: ResolvedGraph, workloads: WorkloadEnvironment, credentials: Mapping[str, dict[str, str]],
@@ -224,6 +232,7 @@ class Ground:
         from groundsill.ground.services.dockerfile import copied_paths
         from groundsill.ground.services.runner import ServiceRunner
         from groundsill.ground.services.settings import settings_from
+        from groundsill.ground.services.throttle import Timing
 
         images = {part.variable: part for part in self._graph.artifacts if isinstance(part, ContainerImage)}
         by_component: dict[str, Path] = {}
@@ -245,7 +254,7 @@ class Ground:
 
             # A server that lets its address be chosen is reached from this machine only.
             local = replace(service, environment={"HOST": "127.0.0.1", **workloads.local(service.environment)})
-            runners.append(ServiceRunner(local, edges.targets, self._service_line))
+            runners.append(ServiceRunner(local, edges.targets, self._service_line, timing=Timing(settle=_SETTLE_SECONDS)))
         self._stack.push_async_callback(_stop_all, runners, api)
         await asyncio.gather(*(runner.start() for runner in runners))
         steady: list[Awaitable[Any]] = [runner.wait_steady(_STEADY_SECONDS) for runner in runners]
@@ -280,6 +289,21 @@ class Ground:
 
     def _service_line(self, component: str, stream: str, message: str, level: str = "info") -> None:
         self._logs.write(component, message, stream=stream, level=level)
+
+
+def _prepare(clients: Clients, types: Iterable[str]) -> None:
+    """Make the AWS clients that provisioning needs and load the modules that come after it."""
+    import importlib
+
+    for service in services_of(types):
+        clients(service)
+    for module in _LATER:
+        importlib.import_module(f"groundsill.ground.{module}")
+
+
+async def _ended(work: asyncio.Future[None]) -> None:
+    """Wait for the thread of a start that failed or was stopped; its own failure does not matter any more."""
+    await asyncio.wait({work})
 
 
 async def _stop_all(runners: Sequence[Any], api: AwsApi) -> None:

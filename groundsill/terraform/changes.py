@@ -210,17 +210,18 @@ class _Side:
             return SENSITIVE
         if self.unknown is True:
             return UNKNOWN
-        return None if self.value is _ABSENT else _without_secrets(self.value, self.sensitive)
+        return None if self.value is _ABSENT else without_secrets(self.value, self.sensitive)
 
 
-def _without_secrets(value: Any, sensitive: Any) -> Any:
+def without_secrets(value: Any, sensitive: Any) -> Any:
+    """A value whose secret parts, marked in a tree of the same shape, are words in parentheses."""
     if sensitive is True:
         return SENSITIVE
     if is_mapping(value) and is_mapping(sensitive):
-        return {key: _without_secrets(item, sensitive.get(key)) for key, item in value.items()}
+        return {key: without_secrets(item, sensitive.get(key)) for key, item in value.items()}
     if is_list(value) and is_list(sensitive):
         marks = [*sensitive, *[None] * len(value)]
-        return [_without_secrets(item, mark) for item, mark in zip(value, marks, strict=False)]
+        return [without_secrets(item, mark) for item, mark in zip(value, marks, strict=False)]
     return value
 
 

@@ -23,6 +23,7 @@ from groundsill.terraform.packages import build_packages, forget_old_packages
 from groundsill.terraform.review import Review, review
 
 Result = TypeVar("Result")
+_CHANGING = ("registry", "images", "apply")
 
 
 class Talk(Protocol):
@@ -86,16 +87,29 @@ def deploy(
         GroundsillError: with the cause; the same command continues afterwards.
         Interrupted: after Ctrl-C.
     """
-    started = time.perf_counter()
     steps = _Steps(about, talk)
     earlier = about.workspace.begin("deploy")
+    try:
+        return _deploy(steps, images or {}, saved, upgrade=upgrade, earlier=earlier)
+    except GroundsillError:
+        # Before anything was changed there is nothing that another deploy would continue.
+        if about.workspace.journal().get("step") not in _CHANGING and not earlier:
+            about.workspace.finished()
+        raise
+
+
+def _deploy(
+    steps: _Steps, images: Mapping[str, str], saved: Path | None, *, upgrade: bool, earlier: Mapping[str, Any],
+) -> Deployed:
+    started = time.perf_counter()
+    about, talk = steps.about, steps.talk
     if saved is not None:
         return _apply_saved(steps, saved, started)
     if about.graph.artifacts:
         steps.run("packages", lambda: _packages(about))
     steps.run("prepare", lambda: about.prepare(upgrade=upgrade))
     applied: list[ApplySummary] = []
-    values: dict[str, str] = dict(images or {})
+    values: dict[str, str] = dict(images)
     missing = [image for image in about.images if image.variable not in values]
     about.check_variables({**values, **{image.variable: "" for image in missing}})
     if missing:
@@ -223,8 +237,10 @@ class _Images:
             builder.build_and_push(image, f"{url}:{tag}", self._talk.say)
             digest = self._registry.digest(name, tag)
             if digest is None:
-                raise GroundsillError(Diagnostic("GS3027", f"image {image.name} was pushed, but the registry does not have it",
-                                                 detail=f"{url}:{tag}", mend="run the same command again"))
+                raise GroundsillError(Diagnostic(
+                    "GS3027", f"image {image.name} was pushed, but the registry does not have it", detail=f"{url}:{tag}",
+                    mend="run the same command again",
+                ))
             found[image.variable] = f"{url}@{digest}"
         return found
 
@@ -251,7 +267,8 @@ def repository_urls(about: Deployment) -> dict[str, str]:
     found: dict[str, str] = {}
     for resource in state_resources(about.engine.show(about.directory)):
         if resource.get("type") == "aws_ecr_repository":
-            url = (resource.get("values") or {}).get("repository_url")
+            values: Mapping[str, Any] = resource.get("values") or {}
+            url = values.get("repository_url")
             if url:
                 found[base_address(str(resource["address"]))] = str(url)
     return found
@@ -259,10 +276,9 @@ def repository_urls(about: Deployment) -> dict[str, str]:
 
 def state_resources(state: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Every resource of ``terraform show -json``, data sources left out."""
-    root: Mapping[str, Any] = (state.get("values") or {}).get("root_module") or {}
-    found: list[dict[str, Any]] = list(root.get("resources") or ())
-    for module in root.get("child_modules") or ():
-        found += module.get("resources") or ()
+    values: Mapping[str, Any] = state.get("values") or {}
+    root: Mapping[str, Any] = values.get("root_module") or {}
+    found: list[dict[str, Any]] = root.get("resources") or []
     return [resource for resource in found if resource.get("mode") != "data"]
 
 

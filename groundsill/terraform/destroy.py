@@ -62,7 +62,8 @@ def obstacles(state: Mapping[str, Any], *, contents: bool = False) -> list[Obsta
     """
     found: list[Obstacle] = []
     for resource in state_resources(state):
-        kind, values = str(resource.get("type")), resource.get("values") or {}
+        kind = str(resource.get("type"))
+        values: Mapping[str, Any] = resource.get("values") or {}
         rules = list(_OBSTACLES.get(kind, ()))
         if contents and kind in _CONTENTS:
             rules.append(_CONTENTS[kind])

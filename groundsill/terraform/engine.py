@@ -213,6 +213,9 @@ class Engine:
                 path = _private_file(scratch / "backend.tfbackend", "".join(
                     f"{name} = {json.dumps(value)}\n" for name, value in backend_config.items()))
                 flags.append(f"-backend-config={path}")
+            if migrate:  # Terraform refuses -json here
+                self._text(["init", "-input=false", "-no-color", *flags], directory)
+                return
             self._stream(["init", "-json", "-input=false", *flags], directory, scratch, on_event)
 
     def validate(self, directory: Path, *, graph: Graph | None = None) -> list[Diagnostic]:

@@ -177,7 +177,7 @@ def _known(rule: _Rule, problem: Problem) -> Diagnostic:
         if lock is not None:
             detail = lock.words
             mend = (f"wait for them and run the same command again; if they are gone for good, "
-                    f"`groundsill state unlock {lock.id}` frees it")
+                    f"`groundsill state unlock --lock {lock.id}` frees it")
     return Diagnostic(rule.code, rule.summary, detail=detail, mend=mend)
 
 

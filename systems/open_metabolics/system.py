@@ -117,7 +117,7 @@ def define(stage: Stage) -> None:
         name="open-metabolics-energy-expenditure-service", log_name="/ecs/open-metabolics-energy-expenditure",
         environment={"SERVICE_TYPE": "api"},
         uses=[jobs.send.env("QUEUE_URL"), status.read_write.env("STATUS_TABLE"), raw.read.env("RAW_SENSOR_TABLE"),
-              profiles.read.env("USER_PROFILES_TABLE"), users.verify])
+              profiles.read.env("USER_PROFILES_TABLE"), results.read.env("RESULTS_TABLE"), users.verify])
     Service(
         "energy-worker", image, network.private, cluster=cluster, cpu=worker_size[0], memory=worker_size[1],
         name="energy-expenditure-worker", log_name="/ecs/energy-expenditure-worker",

@@ -16,7 +16,6 @@ from groundsill.graph import Broken, Reference
 from groundsill.terraform.synth import text
 from tests.component_support import everything, examine
 
-
 KINDS = ["orders", "jobs", "users", "network", "image", "web", "front", "save", "sender", "cluster", "key"]
 
 
@@ -67,7 +66,8 @@ JUNK = st.recursive(
         st.sampled_from([Later(name) for name in (*UNPRINTABLE, *KINDS)]),
     ),
     lambda inner: st.one_of(
-        st.lists(inner, max_size=3), st.tuples(inner, inner), st.dictionaries(st.text(max_size=5) | st.integers(), inner, max_size=3)),
+        st.lists(inner, max_size=3), st.tuples(inner, inner),
+        st.dictionaries(st.text(max_size=5) | st.integers(), inner, max_size=3)),
     max_leaves=5,
 )
 

@@ -32,26 +32,32 @@ def test_a_port_that_is_taken_is_refused_with_the_name_of_its_holder(system: Sma
     assert str(taken) in diagnostic["summary"] and str(os.getpid()) in diagnostic["summary"]
     assert "--port" in diagnostic["mend"]
     assert not system.state.is_running()
-    # What was asked for in vain is not remembered.
-    assert str(taken) not in system.up()["urls"]["api"]
+    # What was asked for in vain is not remembered as if it had been had.
+    again = system.json("up")
+    assert f":{taken}/" not in again["urls"]["api"] + "/"
 
 
-def test_a_port_that_is_asked_for_is_taken_and_remembered(system: Small) -> None:
+def test_a_port_that_is_asked_for_is_remembered_until_somebody_takes_it(system: Small) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    assert f":{port}" in system.up("--port", str(port))["urls"]["api"]
+    assert f":{port}/" in system.up("--port", str(port))["urls"]["api"] + "/"
     system.down()
-    assert f":{port}" in system.up()["urls"]["api"]
+    with socket.create_server(("127.0.0.1", port)):
+        facts = system.up()
+        own = facts["urls"]["api"].rpartition(":")[2].split("/")[0]
+        assert own != str(port)
+        (note,) = facts["notes"]
+        assert str(port) in note and str(os.getpid()) in note and own in note
+        assert system.call("/notes/a").status == 404
 
 
-def test_a_remembered_port_that_somebody_took_is_replaced_with_a_clear_line(system: Small, taken: int) -> None:
+def test_a_remembered_port_is_used_again(system: Small) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
     system.state.path.mkdir(parents=True)
-    (system.state.path / "ports.json").write_text(json.dumps({"aws_apigatewayv2_api.api": taken}))
-    facts = system.up()
-    assert f":{taken}" not in facts["urls"]["api"]
-    (note,) = facts["notes"]
-    assert str(taken) in note and str(os.getpid()) in note and facts["urls"]["api"].rpartition(":")[2].split("/")[0] in note
-    assert system.call("/notes/a").status == 404
+    (system.state.path / "ports.json").write_text(json.dumps({"aws_apigatewayv2_api.api": port}))
+    assert f":{port}/" in system.up()["urls"]["api"] + "/"
+    assert not system.facts["notes"]
 
 
 @pytest.mark.parametrize("port", [0, 70_000, -1, "x"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -66,22 +67,31 @@ def test_where_nothing_is_left_out_the_very_file_of_a_deployment_is_rehearsed(tm
     assert Provider("us-east-1", "us_east_1") in graph.providers
 
 
-def test_packages_and_images_that_are_not_built_have_stand_ins_of_the_right_name(tmp_path: Path) -> None:
+def test_packages_are_the_real_ones_and_where_one_cannot_be_built_a_stand_in_is_named(tmp_path: Path) -> None:
+    (tmp_path / "functions").mkdir()
+    (tmp_path / "functions" / "save.py").write_text("def save(event, context): ...\n")
     graph = Graph("shop", "dev", "eu-central-1")
-    graph.add(Resource("aws_lambda_function", "save", {"function_name": "save", "filename": "packages/save-1.zip"}))
-    graph.add_artifact(FunctionPackage("save", tmp_path, ("functions",), None, "python3.13", "arm64",
-                                       "aws_lambda_function.save"))
+    for name, requirements in (("save", None), ("broken", tmp_path / "absent.txt")):
+        graph.add_artifact(FunctionPackage(name, tmp_path, ("functions",), requirements, "python3.13", "arm64",
+                                           f"aws_lambda_function.{name}"))
+    folders = [tmp_path / "a", tmp_path / "b"]
+    for folder in folders:
+        folder.mkdir()
+        stand_ins = write_folder(graph, folder, [])
+        assert list(stand_ins) == ["broken"] and "without the function's code" in stand_ins["broken"]
+    first, second = ({path.name: path.read_bytes() for path in (folder / "packages").iterdir()} for folder in folders)
+    assert first == second and len(first) == 2
+    with zipfile.ZipFile(next((folders[0] / "packages").glob("save-*.zip"))) as archive:
+        assert archive.namelist() == ["functions/save.py"]
+
+
+def test_images_and_secrets_have_stand_ins_of_the_right_form(tmp_path: Path) -> None:
+    graph = Graph("shop", "dev", "eu-central-1")
     graph.add_artifact(ContainerImage("energy", tmp_path, "Dockerfile", ("run",), "linux/arm64",
                                       "aws_ecr_repository.energy", "energy_image"))
     for name, kind in {"energy_image": "string", "secret": "string", "count": "number", "names": "list(string)"}.items():
         graph.add_variable(Variable(name, "", type=kind))
     graph.add_variable(Variable("known", "", default="x"))
-    folders = [tmp_path / "a", tmp_path / "b"]
-    for folder in folders:
-        folder.mkdir()
-        assert write_folder(graph, folder, []) == {"save": "a package without the function's code"}
-    packages = [(folder / "packages" / "save-1.zip").read_bytes() for folder in folders]
-    assert packages[0] == packages[1]
     values, named = stand_in_variables(graph, "000000000000", {"secret": "given"})
     assert values == {
         "energy_image": f"000000000000.dkr.ecr.eu-central-1.amazonaws.com/energy@sha256:{'0' * 64}",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from groundsill.cli.views.style import Style
-from groundsill.terraform.changes import AttributeChange, Change, value_text
+from groundsill.terraform.changes import UNKNOWN, AttributeChange, Change, value_text
 from groundsill.terraform.review import ComponentChanges, Review
 
 _SIGNS = {"create": "+", "update": "~", "replace": "-/+", "destroy": "-", "forget": "x", "none": " ", "read": "<"}
@@ -82,11 +82,18 @@ def _change(change: Change, style: Style, review: Review) -> Iterator[str]:
     same = review.renames.get(change.address)
     if same:
         yield style.yellow(f"          if {same} is the same under another name, write formerly=\"...\" at its component")
-    shown = sorted(change.attributes, key=lambda item: not item.forces_replacement)
+    # Of a new resource everything that AWS gives is new: only what the definition says tells something.
+    told = (item for item in change.attributes
+            if change.action != "replace" or item.forces_replacement or not _given_by_aws(item))
+    shown = sorted(told, key=lambda item: not item.forces_replacement)
     for item in shown[:_MOST_ATTRIBUTES]:
         yield _attribute(item, style)
     if len(shown) > _MOST_ATTRIBUTES:
         yield style.dim(f"          and {len(shown) - _MOST_ATTRIBUTES} more attributes")
+
+
+def _given_by_aws(item: AttributeChange) -> bool:
+    return item.after == UNKNOWN or item.after is None
 
 
 def _attribute(item: AttributeChange, style: Style) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import AsyncGenerator, MutableMapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from groundsill.ground.edge import asgi

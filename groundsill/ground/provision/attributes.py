@@ -41,7 +41,7 @@ def stand_in_id(prefix: str, address: str, length: int = _ID_LENGTH) -> str:
 
     Example:
         >>> stand_in_id("vpc-", "aws_vpc.main", 8)
-        'vpc-0a56a1a9'
+        'vpc-ec67d780'
     """
     return prefix + hashlib.sha256(address.encode()).hexdigest()[:length]
 
@@ -176,6 +176,25 @@ def _oidc(place: Place, address: str, arguments: Arguments) -> Attributes:
     return {"id": arn, "arn": arn}
 
 
+def _guardrail(place: Place, address: str, arguments: Arguments) -> Attributes:
+    identifier = stand_in_id("", address, 12)
+    return {"id": identifier, "guardrail_id": identifier, "guardrail_arn": place.arn("bedrock", f"guardrail/{identifier}")}
+
+
+def _messaging(kind: str) -> Callable[[Place, str, Arguments], Attributes]:
+    def attributes(place: Place, address: str, arguments: Arguments) -> Attributes:
+        identifier = arguments.get("name") or stand_in_id("", address, 32)
+        return {"id": identifier, "arn": place.arn("sms-voice", f"{kind}/{identifier}")}
+
+    return attributes
+
+
+def _web_acl(place: Place, address: str, arguments: Arguments) -> Attributes:
+    identifier = stand_in_id("", address, 32)
+    scope = "global" if arguments.get("scope") == "CLOUDFRONT" else "regional"
+    return {"id": identifier, "arn": place.arn("wafv2", f"{scope}/webacl/{arguments['name']}/{identifier}")}
+
+
 COMPUTED: MappingProxyType[str, Callable[[Place, str, Arguments], Attributes]] = MappingProxyType({
     "aws_acm_certificate": _certificate,
     "aws_acm_certificate_validation": _validation,
@@ -187,6 +206,7 @@ COMPUTED: MappingProxyType[str, Callable[[Place, str, Arguments], Attributes]] =
     "aws_apigatewayv2_vpc_link": _api_part,
     "aws_backup_plan": _plan,
     "aws_backup_vault": _vault,
+    "aws_bedrock_guardrail": _guardrail,
     "aws_cloudwatch_log_group": _log_group,
     "aws_cloudwatch_metric_alarm": _alarm,
     "aws_default_security_group": _ec2("sg-", "security-group"),
@@ -203,6 +223,9 @@ COMPUTED: MappingProxyType[str, Callable[[Place, str, Arguments], Attributes]] =
     "aws_lb_listener_rule": _listener_rule,
     "aws_lb_target_group": _target_group,
     "aws_nat_gateway": _identified("nat-"),
+    "aws_pinpointsmsvoicev2_configuration_set": _messaging("configuration-set"),
+    "aws_pinpointsmsvoicev2_opt_out_list": _messaging("opt-out-list"),
+    "aws_pinpointsmsvoicev2_phone_number": _messaging("phone-number"),
     "aws_route53_record": _record,
     "aws_route_table": _ec2("rtb-", "route-table"),
     "aws_security_group": _ec2("sg-", "security-group"),
@@ -211,6 +234,7 @@ COMPUTED: MappingProxyType[str, Callable[[Place, str, Arguments], Attributes]] =
     "aws_vpc_endpoint": _ec2("vpce-", "vpc-endpoint"),
     "aws_vpc_security_group_egress_rule": _identified("sgr-"),
     "aws_vpc_security_group_ingress_rule": _identified("sgr-"),
+    "aws_wafv2_web_acl": _web_acl,
 })
 
 

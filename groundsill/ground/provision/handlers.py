@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -16,7 +16,7 @@ class ProvisionError(Exception):
 
 
 class Clients:
-    """AWS clients of the ground's own key, made once each.
+    """AWS clients of the ground's own key, made once each. They may be made before the key is known.
 
     Arguments:
         url: address of the AWS API.
@@ -26,6 +26,8 @@ class Clients:
     """
 
     def __init__(self, url: str, access_key_id: str, secret_access_key: str, region: str) -> None:
+        from threading import Lock
+
         import botocore.session
         from botocore.config import Config
 
@@ -36,13 +38,24 @@ class Clients:
         self._configuration = Config(retries={"max_attempts": 2}, connect_timeout=5, read_timeout=30,
                                      max_pool_connections=16)
         self._made: dict[str, Any] = {}
+        # Each client is made by one thread: the others wait for it instead of making it too.
+        self._making = Lock()
 
     def __call__(self, service: str) -> Any:
         """The client of a service, for example ``sqs``."""
-        if service not in self._made:
-            self._made[service] = self._session.create_client(
-                service, region_name=self._region, endpoint_url=self._url, config=self._configuration)
-        return self._made[service]
+        made = self._made.get(service)
+        if made is None:
+            with self._making:
+                made = self._made.get(service)
+                if made is None:
+                    made = self._made[service] = self._session.create_client(
+                        service, region_name=self._region, endpoint_url=self._url, config=self._configuration)
+        return made
+
+    def use_key(self, access_key_id: str, secret_access_key: str) -> None:
+        """Sign with this key from now on, also in clients that exist already."""
+        key = self._session.get_credentials()
+        key.access_key, key.secret_key = access_key_id, secret_access_key
 
 
 Arguments = Mapping[str, Any]
@@ -168,15 +181,16 @@ def role(clients: Clients, place: Place, given: Arguments, before: Attributes) -
     client = clients("iam")
     name, trust = given["name"], _text(given["assume_role_policy"])
     try:
-        client.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
-    except Exception as error:
-        if code_of(error) != "EntityAlreadyExists":
-            raise
+        # At most starts it is there already, with what it was granted then.
         client.update_assume_role_policy(RoleName=name, PolicyDocument=trust)
         for policy in client.list_role_policies(RoleName=name)["PolicyNames"]:
             client.delete_role_policy(RoleName=name, PolicyName=policy)
         for policy in client.list_attached_role_policies(RoleName=name)["AttachedPolicies"]:
             client.detach_role_policy(RoleName=name, PolicyArn=policy["PolicyArn"])
+    except Exception as error:
+        if code_of(error) not in ("NoSuchEntity", "NoSuchEntityException"):
+            raise
+        client.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
     return {"id": name, "arn": place.arn("iam", f"role/{name}", regional=False)}
 
 
@@ -280,3 +294,14 @@ HANDLERS: MappingProxyType[str, Handler] = MappingProxyType({
     "aws_sqs_queue": queue,
     "aws_sqs_queue_redrive_allow_policy": queue_redrive_allow,
 })
+
+# Services whose clients the handlers use, by the prefix of resource types.
+SERVICES: MappingProxyType[str, str] = MappingProxyType({
+    "aws_cloudwatch_log_": "logs", "aws_cognito_": "cognito-idp", "aws_dynamodb_": "dynamodb", "aws_iam_": "iam",
+    "aws_kms_": "kms", "aws_sesv2_": "sesv2", "aws_sns_": "sns", "aws_sqs_": "sqs",
+})
+
+
+def services_of(types: Iterable[str]) -> list[str]:
+    """The services that handle some resource types, each once, sorted."""
+    return sorted({service for type in types for prefix, service in SERVICES.items() if type.startswith(prefix)})

@@ -6,6 +6,10 @@ from types import MappingProxyType
 
 _NETWORK = "processes on one machine share its network: routes and groups are checked in the graph, not enforced here"
 _DNS = "names and certificates need the real internet"
+_ACCOUNT = "it watches an AWS account, and there is none here"
+_BILL = "nothing costs money here"
+_CHARTS = "metrics are not collected here, so there is nothing to show"
+_PHONE = "text messages need a phone number and a carrier"
 _BACKUP = "the data folder of this machine is not backed up by AWS Backup"
 
 # Types that the ground really runs, in its own processes or in the AWS API.
@@ -25,22 +29,49 @@ RECORDED_ONLY: MappingProxyType[str, str] = MappingProxyType({
     "aws_appautoscaling_policy": "services keep their declared number of tasks here",
     "aws_appautoscaling_target": "services keep their declared number of tasks here",
     "aws_backup_plan": _BACKUP,
+    "aws_backup_region_settings": _BACKUP,
+    "aws_backup_restore_testing_plan": _BACKUP,
+    "aws_backup_restore_testing_selection": _BACKUP,
     "aws_backup_selection": _BACKUP,
     "aws_backup_vault": _BACKUP,
+    "aws_backup_vault_notifications": _BACKUP,
+    "aws_bedrock_guardrail": "models are called from here as they are, without AWS's guard in front",
+    "aws_bedrock_model_invocation_logging_configuration": _ACCOUNT,
+    "aws_budgets_budget": _BILL,
+    "aws_ce_anomaly_monitor": _BILL,
+    "aws_ce_anomaly_subscription": _BILL,
+    "aws_ce_cost_allocation_tag": _BILL,
+    "aws_cloudfront_monitoring_subscription": _CHARTS,
+    "aws_cloudtrail": _ACCOUNT,
+    "aws_cloudwatch_composite_alarm": "metrics are not collected here, so no alarm can fire",
+    "aws_cloudwatch_dashboard": _CHARTS,
+    "aws_cloudwatch_log_metric_filter": _CHARTS,
     "aws_cloudwatch_metric_alarm": "metrics are not collected here, so no alarm can fire",
+    "aws_cloudwatch_query_definition": "logs are read with `groundsill logs` here",
+    "aws_config_config_rule": _ACCOUNT,
+    "aws_config_configuration_recorder": _ACCOUNT,
+    "aws_config_configuration_recorder_status": _ACCOUNT,
+    "aws_config_delivery_channel": _ACCOUNT,
+    "aws_config_remediation_configuration": _ACCOUNT,
     "aws_default_security_group": _NETWORK,
     "aws_ecr_lifecycle_policy": "services run from their folders here, so there are no images",
     "aws_ecr_repository": "services run from their folders here, so there are no images",
     "aws_eip": _NETWORK,
     "aws_flow_log": _NETWORK,
+    "aws_guardduty_detector": _ACCOUNT,
     "aws_iam_openid_connect_provider": "nobody signs in to this machine through it",
     "aws_internet_gateway": _NETWORK,
     "aws_nat_gateway": _NETWORK,
+    "aws_pinpointsmsvoicev2_configuration_set": _PHONE,
+    "aws_pinpointsmsvoicev2_opt_out_list": _PHONE,
+    "aws_pinpointsmsvoicev2_phone_number": _PHONE,
     "aws_route": _NETWORK,
     "aws_route53_record": _DNS,
     "aws_route_table": _NETWORK,
     "aws_route_table_association": _NETWORK,
     "aws_security_group": _NETWORK,
+    "aws_securityhub_account": _ACCOUNT,
+    "aws_securityhub_standards_subscription": _ACCOUNT,
     "aws_sesv2_email_identity_policy": "mail is captured here, whoever sends it",
     "aws_sns_topic_policy": "only the system's own roles reach its topics here",
     "aws_subnet": _NETWORK,
@@ -48,6 +79,9 @@ RECORDED_ONLY: MappingProxyType[str, str] = MappingProxyType({
     "aws_vpc_endpoint": _NETWORK,
     "aws_vpc_security_group_egress_rule": _NETWORK,
     "aws_vpc_security_group_ingress_rule": _NETWORK,
+    "aws_wafv2_web_acl_logging_configuration": "what rules refuse is not logged here",
+    "aws_xray_group": "traces are not collected here",
+    "aws_xray_sampling_rule": "traces are not collected here",
 })
 
 

@@ -275,6 +275,8 @@ class Task:
                 self._log(f"task {self.id[:8]} {where}: it should listen on the PORT variable (here {self.port})", "warning")
 
     async def _look_at_address(self) -> None:
+        if self._settings.environment.get("HOST", "").startswith(_LOOPBACK):
+            return  # the ground told it to
         found = await asyncio.to_thread(listening, self._process.pid)
         hosts = {host for host, port in found if port == self.port}
         if hosts and all(host.startswith(_LOOPBACK) for host in hosts):

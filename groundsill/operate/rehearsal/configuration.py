@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from groundsill.graph.artifact import ContainerImage, FunctionPackage
+from groundsill.graph.diagnostics import GroundsillError
 from groundsill.graph.graph import Graph
 from groundsill.graph.reference import references_in
+from groundsill.terraform.packages import build_package, package_path
 from groundsill.terraform.synth import FILE_NAME, synthesize, write
 from groundsill.terraform.template import render_json
 
@@ -58,6 +60,20 @@ def write_folder(graph: Graph, folder: Path, leave_out: Collection[str]) -> dict
         (folder / FILE_NAME).write_text(render_json(_without(graph, leave_out)), encoding="utf-8")
     else:
         write(graph, folder)
+    _write_override(graph, folder)
+    return dict(_packages(graph, folder))
+
+
+def write_provider(graph: Graph, folder: Path) -> None:
+    """Write a configuration that has the graph's providers and nothing else, into a new folder."""
+    folder.mkdir(parents=True)
+    whole = synthesize(graph)
+    (folder / FILE_NAME).write_text(render_json({name: whole[name] for name in ("terraform", "provider")}),
+                                    encoding="utf-8")
+    _write_override(graph, folder)
+
+
+def _write_override(graph: Graph, folder: Path) -> None:
     providers = [
         {**({"alias": provider.alias} if provider.alias else {}),
          # Buckets as part of the path: the host names of this machine have no further part for them.
@@ -65,7 +81,6 @@ def write_folder(graph: Graph, folder: Path, leave_out: Collection[str]) -> dict
         for provider in graph.providers
     ]
     (folder / OVERRIDE_NAME).write_text(render_json({"provider": {"aws": providers}}), encoding="utf-8")
-    return dict(_stand_in_packages(graph, folder))
 
 
 def _without(graph: Graph, leave_out: Collection[str]) -> dict[str, Any]:
@@ -116,17 +131,20 @@ def _lift(type_: str, body: dict[str, Any]) -> Iterator[str]:
 # -- stand-ins ---------------------------------------------------------------------------------------------------------
 
 
-def _stand_in_packages(graph: Graph, folder: Path) -> Iterator[tuple[str, str]]:
-    for artifact in graph.artifacts:
-        if isinstance(artifact, ContainerImage) or artifact.address not in graph:
+def _packages(graph: Graph, folder: Path) -> Iterator[tuple[str, str]]:
+    """Build every function's package; where that is not possible here, write a stand-in and say so."""
+    for package in graph.artifacts:
+        if not isinstance(package, FunctionPackage):
             continue
-        name = graph[artifact.address].arguments.get("filename")
-        if isinstance(name, str) and not (folder / name).exists():
-            _write_package(folder / name, artifact)
-            yield artifact.name, "a package without the function's code"
+        try:
+            build_package(package, package_path(package, folder))
+        except GroundsillError as error:
+            _write_stand_in(package_path(package, folder), package)
+            reason = error.diagnostics[0].summary
+            yield package.name, f"a package without the function's code, because {reason}"
 
 
-def _write_package(path: Path, package: FunctionPackage) -> None:
+def _write_stand_in(path: Path, package: FunctionPackage) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(zipfile.ZipInfo("handler.py", _EARLIEST), _HANDLER)

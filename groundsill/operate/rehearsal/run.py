@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import tempfile
 import time
@@ -15,7 +16,12 @@ from typing import TYPE_CHECKING, Any
 from groundsill.aws.schema import schema_file
 from groundsill.graph.diagnostics import Diagnostic, GroundsillError
 from groundsill.graph.graph import Graph
-from groundsill.operate.rehearsal.configuration import lift_protections, stand_in_variables, write_folder
+from groundsill.operate.rehearsal.configuration import (
+    lift_protections,
+    stand_in_variables,
+    write_folder,
+    write_provider,
+)
 from groundsill.operate.rehearsal.gaps import EMULATOR, GAPS, Gap, left_out, of_types
 from groundsill.operate.rehearsal.report import Report, ResourceReport
 from groundsill.terraform.changes import PlanSummary
@@ -31,7 +37,8 @@ PARALLEL = 30
 provider makes one after the other, while a load balancer waits for its turn to begin its minute."""
 OnStep = Callable[[str, str, float, str], None]
 """Called with a step, ``started`` or ``done``, its seconds so far, and a remark."""
-_STATE = "terraform.tfstate"
+STATE_NAME = "terraform.tfstate"
+LOCK_FILE_NAME = ".terraform.lock.hcl"
 _NEVER_INHERITED = ("AWS_", "TF_VAR_", "TF_WORKSPACE", "TF_DATA_DIR", "TF_CLI_ARGS")
 
 
@@ -85,7 +92,7 @@ class _Rehearsal:
         self._quick = Engine(engine.binary, engine.product, engine.version,
                              {**environment, "TF_CLI_ARGS_plan": f"{parallel} -refresh=false"})
         self._graph, self._gaps, self._on_step, self._on_event = graph, gaps, on_step, on_event
-        self._folder = place / "terraform"
+        self._place, self._folder = place, place / "terraform"
         reasons = left_out(graph, gaps)
         self._resources = {
             resource.address: ResourceReport(
@@ -167,25 +174,30 @@ class _Rehearsal:
                 item.destroyed, item.destroy_seconds = True, done.seconds
 
     def _look_for_leftovers(self, state: bytes) -> None:
-        """The provider looks, through the API, for everything that was there before the destroy: it must find nothing."""
+        """The provider looks, through the API, for everything that was there before the destroy: it must find nothing.
+
+        Nothing depends on anything in the copy of the state that it is given, so that it looks for all at once: of some
+        resources it believes only after many seconds that they are gone.
+        """
         if not state:
             return
-        path = self._folder / _STATE
-        after = path.read_bytes() if path.exists() else None
-        path.write_bytes(state)
-        try:
-            known = set(self._engine.state_list(self._folder))
-            plan = self._planned(self._engine, "left", refresh_only=True)
-        finally:
-            path.unlink()
-            if after is not None:
-                path.write_bytes(after)
-        if plan is None:
-            return
-        gone = {change.address for change in plan.drift if change.action == "destroy"}
+        before: dict[str, Any] = json.loads(state)
+        known = {
+            f"{resource['type']}.{resource['name']}" for resource in before["resources"] if resource["mode"] == "managed"
+        }
+        for resource in before["resources"]:
+            for instance in resource["instances"]:
+                instance.pop("dependencies", None)
+        folder = self._place / "left"
+        write_provider(self._graph, folder)
+        (folder / STATE_NAME).write_text(json.dumps(before), encoding="utf-8")
+        (folder / LOCK_FILE_NAME).write_bytes((self._folder / LOCK_FILE_NAME).read_bytes())
+        self._engine.init(folder)
+        plan = self._planned(self._engine, "left", refresh_only=True, folder=folder)
+        gone = {change.address for change in plan.drift if change.action == "destroy"} if plan else known
         for address in known - gone:
             item = self._resources.get(address)
-            if item is not None and not item.data:
+            if item is not None:
                 item.left = True
 
     def _look_for_unneeded_gaps(self) -> None:
@@ -198,12 +210,12 @@ class _Rehearsal:
     # -- parts of steps ------------------------------------------------------------------------------------------------
 
     def _planned(
-        self, engine: Engine, name: str, *, destroy: bool = False, refresh_only: bool = False,
+        self, engine: Engine, name: str, *, destroy: bool = False, refresh_only: bool = False, folder: Path | None = None,
     ) -> PlanSummary | None:
         try:
             return engine.plan(
-                self._folder, out=self._plan_path(name), variables=self._variables, destroy=destroy,
-                refresh_only=refresh_only, on_event=self._on_event, graph=self._graph)
+                folder or self._folder, out=self._plan_path(name), variables=None if folder else self._variables,
+                destroy=destroy, refresh_only=refresh_only, on_event=self._on_event, graph=self._graph)
         except EngineError as error:
             self._note(error, f"{name} plan")
             return None
@@ -232,7 +244,7 @@ class _Rehearsal:
                 item.gaps.append(gap)
 
     def _state(self) -> bytes:
-        path = self._folder / _STATE
+        path = self._folder / STATE_NAME
         return path.read_bytes() if path.exists() else b""
 
     def _plan_path(self, name: str) -> Path:

@@ -71,7 +71,7 @@ def test_both_stages_fit_into_one_account_and_region() -> None:
         "aws_dynamodb_table": "name", "aws_sqs_queue": "name", "aws_lambda_function": "function_name",
         "aws_cloudwatch_log_group": "name", "aws_iam_role": "name", "aws_iam_policy": "name", "aws_lb": "name",
         "aws_lb_target_group": "name", "aws_ecr_repository": "name", "aws_ecs_cluster": "name", "aws_sns_topic": "name",
-        "aws_cloudwatch_metric_alarm": "alarm_name", "aws_security_group": "name",
+        "aws_cloudwatch_metric_alarm": "alarm_name",
     }
     for type_, argument in named.items():
         dev, prod = ({item[argument] for item in stage.all(type_).values()} for stage in (DEV, PROD))

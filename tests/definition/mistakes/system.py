@@ -152,6 +152,7 @@ def define(stage: Stage) -> None:
     aws.sns_topic("l", display_name=Reference("aws_sns_topic.k", ("name",)))
     output("dangling", Reference("aws_sns_topic.gone", ("name",)))  # GS1002
     output("two words", "value")  # GS1410
+    output("unwritable", 1j)  # GS1411
 
     # the stand-ins of all the mistakes above, used: none of them is reported a second time
     broken = Table("wrong-again", key=42)  # GS1206

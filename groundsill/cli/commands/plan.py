@@ -1,0 +1,92 @@
+"""`groundsill plan`: what a deploy would change."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from groundsill.cli.arguments import Parser, add_settings, add_system
+from groundsill.cli.deployments import (
+    about_graph,
+    add_deployment,
+    ends_like_ctrl_c,
+    event_file,
+    opened,
+    shown_path,
+    with_events,
+)
+from groundsill.cli.screen import Screen
+from groundsill.graph.diagnostics import Diagnostic, GroundsillError
+
+CHANGES = 2
+EXIT_CODES = "Exit codes: 0 nothing changes; 2 something does (or wrong usage); 1 an error; 130 Ctrl-C."
+
+
+def arguments(parser: Parser) -> None:
+    """What the command takes."""
+    parser.epilog = EXIT_CODES
+    add_system(parser)
+    add_settings(parser)
+    parser.add_argument("--save", metavar="FILE", type=Path,
+                        help="keep the plan for `deploy --plan FILE`. It holds values of variables and, as Terraform's "
+                             "state does, of resources: readable by you alone")
+    parser.add_argument("--drift", action="store_true",
+                        help="show what was changed outside since the last deploy, and nothing else")
+    parser.add_argument("--image", action="append", default=[], dest="images", metavar="NAME=REPOSITORY@sha256:...",
+                        help="an image that is pushed already; repeat it for more")
+    parser.add_argument("--events", metavar="FILE", help="copy Terraform's own events there, a JSON object a line; - is "
+                        "standard error")
+    parser.add_argument("--upgrade", action="store_true", help="take the newest provider that fits, and lock it")
+    add_deployment(parser)
+
+
+def run(given: argparse.Namespace, screen: Screen) -> int:
+    """Compare the definition with what is there, and show the difference by component."""
+    target, graph = about_graph(given, screen)
+
+    from groundsill.cli.views.deploying import deploying
+    from groundsill.cli.views.plan import render
+    from groundsill.terraform.deploy import planned_images
+    from groundsill.terraform.deployment import plan_file
+    from groundsill.terraform.images import given_images
+    from groundsill.terraform.packages import build_packages
+    from groundsill.terraform.review import review
+
+    images = given_images(given.images, graph)
+    about = opened(given, target, graph)
+    with ends_like_ctrl_c(), about.workspace.held("plan"), \
+            deploying(screen, graph, events=event_file(given.events)) as view, plan_file() as file:
+        about = with_events(about, view.event)
+        about.check_variables({**images, **{image.variable: "" for image in about.images}})
+        view.step("plan", "started")
+        about.prepare(upgrade=given.upgrade)
+        values, pending = planned_images(about, images)
+        if given.save:
+            _must_be_known(pending, target.command("deploy"))
+            build_packages(graph, about.directory)
+        plan = about.plan(file, values)
+        view.step("plan", "done", plan.seconds, f"state in {about.backend.words}")
+        if given.save:
+            about.save(plan, given.save.absolute())
+    found = review(plan, graph)
+    changes = bool(plan.drift) if given.drift else plan.has_changes
+    screen.result(
+        render(found, Path.cwd(), screen.style, drift=given.drift),
+        {"system": graph.name, "stage": graph.stage, "state": about.backend.words, **found.to_dict(target.folder),
+         "images_to_build": pending, "saved": str(given.save.absolute()) if given.save else None},
+    )
+    if pending:
+        screen.note(f"A deploy builds and pushes {', '.join(pending)} first; the digest shown is a stand-in.")
+    actions = {target.command("deploy"): "make it so"} if plan.has_changes else {}
+    if given.save:
+        actions = {target.command("deploy", "--plan", shown_path(given.save)): "apply exactly this plan"}
+    screen.next_actions(actions)
+    return CHANGES if changes else 0
+
+
+def _must_be_known(pending: list[str], deploy: str) -> None:
+    if pending:
+        raise GroundsillError(Diagnostic(
+            "GS3028", "a saved plan must say which image runs, and one is not pushed yet", detail=", ".join(pending),
+            mend=f"push it with `{deploy}`, or name it: --image {pending[0]}=REPOSITORY@sha256:...",
+        ))

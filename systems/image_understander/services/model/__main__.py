@@ -1,0 +1,18 @@
+"""Starts the model service of ImageUnderstander: ``python -m services.model``."""
+
+from __future__ import annotations
+
+import os
+
+import uvicorn
+
+from .api import app
+
+
+def main() -> None:
+    """Serve until SIGTERM; requests under way are finished."""
+    uvicorn.run(app, host="0.0.0.0", port=int(os.environ.get("PORT", "8001")), access_log=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Functions of Multitask, one module a service."""
