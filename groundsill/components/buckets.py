@@ -21,6 +21,7 @@ _ACCOUNT_ID_LENGTH = 12
 _FEWEST_DAYS: Mapping[str, int] = {
     "STANDARD_IA": 30, "ONEZONE_IA": 30, "INTELLIGENT_TIERING": 0, "GLACIER_IR": 0, "GLACIER": 0, "DEEP_ARCHIVE": 0,
 }
+_SMALL_STAY = "all_storage_classes_128K"
 _UPLOAD_DAYS = 7
 _CORS_METHODS = ("DELETE", "GET", "HEAD", "POST", "PUT")  # Amazon S3 API: CORSRule
 _READ = ("s3:GetObject",)
@@ -118,6 +119,7 @@ class Bucket(Component):
         )
         aws.s3_bucket_lifecycle_configuration(
             self.terraform_name(), bucket=bucket, rule=self._rules(lifecycle), depends_on=[version],
+            transition_default_minimum_object_size=_SMALL_STAY,
         )
         if cors is not None:
             self._cors(cors)

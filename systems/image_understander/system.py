@@ -93,10 +93,10 @@ def define(stage: Stage) -> None:
     if "peering" in extras:
         network.peer("other", network=stage.setting("peer_vpc_id"), cidr=stage.setting("peer_cidr"))
 
-    uploads = Bucket("uploads", random_suffix=True, versioning=True, cors=Cors([f"https://{domain}"], methods=["PUT", "POST"]),
+    uploads = Bucket("uploads", random_suffix=True, versioning=True,
+                     cors=Cors([f"https://{domain}"], methods=["PUT", "POST"]),
                      lifecycle=[LifecycleRule("age", move={"STANDARD_IA": 30}, old_versions=90)])
     releases = Bucket("releases", random_suffix=True)
-    # The signing key has a version in its name, so that a new one can come before the old one goes.
     app = Secret("app-secrets", generate=["jwt_secret_key", "encryption_key"], keys=["llm_api_key"], recovery="7d",
                  description="Keys of tokens and of encrypted fields, and the key of the model provider")
     standby = stage.setting("db_multi_az")
@@ -169,7 +169,8 @@ def define(stage: Stage) -> None:
         BackupPlan("daily", protects=[database], alerts=alerts, copy_to=stage.setting("backup_copy_region"))
     if "images" in extras:
         for part in ("frontend", "backend", "model"):
-            Container(f"{part}-image", dockerfile=f"services/{part}/Dockerfile", command=("python", "-m", f"services.{part}"))
+            Container(f"{part}-image", dockerfile=f"services/{part}/Dockerfile",
+                      command=("python", "-m", f"services.{part}"))
 
     output("route53_name_servers", zone.name_servers if zone else [], "To enter at the registrar")
     output("route53_zone_id", zone.id if zone else "", "Hosted zone")

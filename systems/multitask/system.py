@@ -253,7 +253,7 @@ def define(stage: Stage) -> None:
         Metric("AWS/Billing", "EstimatedCharges", {"Currency": "USD"}, "Maximum", region="us-east-1", period=86_400)]})
     Traces("multitask-traces", rate=stage.pick(dev=1.0, staging=0.5, prod=0.05))
     # Production's database, warm functions and NAT gateways alone are above 100 USD.
-    budget = Budget("multitask-budget", limit=stage.pick(dev=100, staging=250, prod=1000), thresholds=[80], forecast=False,
+    budget = Budget("multitask-budget", name=f"multitask-platform-{stage.name}", limit=stage.pick(dev=100, staging=250, prod=1000), thresholds=[80], forecast=False,
                     emails=[stage.setting("billing_email")])
     budget.resource.override(cost_filter=[
         {"name": "TagKeyValue", "values": [f"user:Deployment$multitask-platform-{stage.name}"]}])

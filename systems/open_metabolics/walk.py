@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import secrets
 import sys
@@ -43,6 +44,10 @@ def main() -> int:
         print(f"OpenMetabolics {given.stage} does not run; start it with: groundsill up {FOLDER.name} --stage "
               f"{given.stage} --detach", file=sys.stderr)
         return 1
+    # A front door with a certificate has one of this machine's own authority here.
+    authority = FOLDER / ".groundsill" / given.stage / "certificates" / "authority.pem"
+    if authority.exists():
+        os.environ.setdefault("SSL_CERT_FILE", str(authority))
     from .client.client import JobFailed, ServiceError
     from .client.journey import run_journey
 

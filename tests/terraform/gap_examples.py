@@ -76,7 +76,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "aws_securityhub_account": {},
     "aws_sns_sms_preferences": {"default_sms_type": "Transactional"},
     "aws_wafv2_web_acl_logging_configuration": {
-        "log_destination_configs": [_of("aws_cloudwatch_log_group.gap", "arn")], "resource_arn": _of("aws_wafv2_web_acl.gap", "arn")},
+        "log_destination_configs": [_of("aws_cloudwatch_log_group.gap", "arn")],
+        "resource_arn": _of("aws_wafv2_web_acl.gap", "arn")},
     "aws_xray_encryption_config": {"type": "NONE"},
     "aws_xray_group": {"group_name": "gap", "filter_expression": "responsetime > 5"},
     "aws_xray_sampling_rule": {

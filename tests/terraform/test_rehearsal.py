@@ -12,7 +12,7 @@ import pytest
 from groundsill import aws
 from groundsill.graph import Graph, Output, Scope, Variable
 from groundsill.graph.diagnostics import GroundsillError
-from groundsill.operate.rehearsal import Gap, Outcome, Report, rehearse
+from groundsill.operate.rehearsal import Gap, Outcome, Report, ResourceReport, rehearse
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 SECRET = "pl4nted-s3cret-value"
@@ -75,7 +75,7 @@ def report(terraform: None, kept: Path) -> Report:
     return rehearse(_graph(), variables={"password": SECRET}, folder=kept, gaps=())
 
 
-def _line(report: Report, address: str):  # noqa: ANN202
+def _line(report: Report, address: str) -> ResourceReport:
     return next(item for item in report.resources if item.address == address)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import shutil
 import tempfile
 import time
@@ -23,6 +22,7 @@ from groundsill.operate.rehearsal.configuration import (
     write_provider,
 )
 from groundsill.operate.rehearsal.gaps import EMULATOR, GAPS, Gap, left_out, of_types
+from groundsill.operate.rehearsal.leftovers import read_state, still_there
 from groundsill.operate.rehearsal.report import Report, ResourceReport
 from groundsill.terraform.changes import PlanSummary
 from groundsill.terraform.engine import ApplySummary, Engine, EngineError
@@ -92,6 +92,7 @@ class _Rehearsal:
         self._quick = Engine(engine.binary, engine.product, engine.version,
                              {**environment, "TF_CLI_ARGS_plan": f"{parallel} -refresh=false"})
         self._graph, self._gaps, self._on_step, self._on_event = graph, gaps, on_step, on_event
+        self._api = api
         self._place, self._folder = place, place / "terraform"
         reasons = left_out(graph, gaps)
         self._resources = {
@@ -174,31 +175,31 @@ class _Rehearsal:
                 item.destroyed, item.destroy_seconds = True, done.seconds
 
     def _look_for_leftovers(self, state: bytes) -> None:
-        """The provider looks, through the API, for everything that was there before the destroy: it must find nothing.
-
-        Nothing depends on anything in the copy of the state that it is given, so that it looks for all at once: of some
-        resources it believes only after many seconds that they are gone.
-        """
+        """The provider looks, through the API, for everything that was there before the destroy: it must find nothing."""
         if not state:
             return
-        before: dict[str, Any] = json.loads(state)
-        known = {
-            f"{resource['type']}.{resource['name']}" for resource in before["resources"] if resource["mode"] == "managed"
-        }
-        for resource in before["resources"]:
-            for instance in resource["instances"]:
-                instance.pop("dependencies", None)
+        before = read_state(state)
         folder = self._place / "left"
         write_provider(self._graph, folder)
-        (folder / STATE_NAME).write_text(json.dumps(before), encoding="utf-8")
+        (folder / STATE_NAME).write_bytes(before.provider_looks_for)
         (folder / LOCK_FILE_NAME).write_bytes((self._folder / LOCK_FILE_NAME).read_bytes())
         self._engine.init(folder)
         plan = self._planned(self._engine, "left", refresh_only=True, folder=folder)
-        gone = {change.address for change in plan.drift if change.action == "destroy"} if plan else known
-        for address in known - gone:
+        gone = {change.address for change in plan.drift if change.action == "destroy"} if plan else before.addresses
+        asked = {address for address, (type_, attributes) in before.asked_directly.items()
+                 if still_there(type_, attributes, self._client)}
+        for address in (before.addresses - before.asked_directly.keys() - gone) | asked:
             item = self._resources.get(address)
             if item is not None:
                 item.left = True
+
+    def _client(self, service: str) -> Any:
+        import boto3
+
+        root = self._api.root_credentials()
+        make: Any = boto3.client
+        return make(service, endpoint_url=self._api.url, region_name=self._graph.region,
+                    aws_access_key_id=root.access_key_id, aws_secret_access_key=root.secret_access_key)
 
     def _look_for_unneeded_gaps(self) -> None:
         seen = {gap for item in self._resources.values() for gap in item.gaps}

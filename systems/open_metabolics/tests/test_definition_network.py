@@ -42,7 +42,7 @@ def test_a_task_of_the_api_has_one_cpu_and_2_gb_and_listens_on_8080(stage: Defin
     assert container["logConfiguration"]["options"]["awslogs-group"] == "${aws_cloudwatch_log_group.energy_api.name}"
     pool = "https://${aws_cognito_user_pool.users.endpoint}"
     assert stage.environment("energy_api") == {
-        **{name: value for name, value in TABLE_VARIABLES.items() if name != "RESULTS_TABLE"},
+        **TABLE_VARIABLES,
         "SERVICE_TYPE": "api", "PORT": "8080", "USER_POOL_ISSUER": pool, "USER_POOL_JWKS_URL": f"{pool}/.well-known/jwks.json",
         "USER_POOL_CLIENT_ID": "${aws_cognito_user_pool_client.users_app.id}",
     }

@@ -1,0 +1,1 @@
+"""Help of this system's tests."""
