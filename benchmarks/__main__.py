@@ -1,11 +1,11 @@
-"""Run benchmarks: ``python -m benchmarks [synth|up|http|energy ...] [--runs N]``; all of them where none is named."""
+"""Run benchmarks: ``python -m benchmarks [synth|up|http|energy|rehearsal ...] [--runs N]``; all of them where none is named."""
 
 from __future__ import annotations
 
 import argparse
 from importlib import import_module
 
-NAMES = ("synth", "up", "http", "energy")
+NAMES = ("synth", "up", "http", "energy", "rehearsal")
 
 parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
 parser.add_argument("names", nargs="*", metavar="name", help=f"which: {', '.join(NAMES)} (default: all)")

@@ -8,10 +8,13 @@ from groundsill import aws
 from groundsill.components.dns import Certificate, Zone
 from groundsill.components.logs import log_group
 from groundsill.components.roles import trust
+from groundsill.definition.building import Building
 from groundsill.definition.component import Component, Mistake
 from groundsill.definition.naming import terraform_name
 from groundsill.graph import Resource
+from groundsill.graph.scope import Frame
 
+_LOGGING = "api-logging"
 _LOG_POLICY = "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 
 
@@ -24,17 +27,20 @@ def access_log(component: Component) -> tuple[Resource, str]:
     """
     building = component.building
     log = log_group(component, f"/apigateway/{building.system}-{component.stage.name}-{component.name}")
-    if "api_logging" not in building.shared:
-        name = terraform_name("api-logging")
-        role = aws.iam_role(
-            name, name=building.physical_name("aws_iam_role", "api-logging", part="role"),
-            description="How API Gateway writes logs in this account", assume_role_policy=trust("apigateway.amazonaws.com"),
-        )
-        attachment = aws.iam_role_policy_attachment(name, role=role["name"], policy_arn=_LOG_POLICY)
-        building.shared["api_logging"] = aws.api_gateway_account(
-            name, cloudwatch_role_arn=role["arn"], depends_on=[attachment],
-        ).address
-    return log, building.shared["api_logging"]
+    if _LOGGING not in building.shared:
+        with building.lowering(Frame(_LOGGING, component.subject, component.location, {"Component": _LOGGING})):
+            building.shared[_LOGGING] = _account_logging(building).address
+    return log, building.shared[_LOGGING]
+
+
+def _account_logging(building: Building) -> Resource:
+    name = terraform_name(_LOGGING)
+    role = aws.iam_role(
+        name, name=building.physical_name("aws_iam_role", _LOGGING, part="role"),
+        description="How API Gateway writes logs in this account", assume_role_policy=trust("apigateway.amazonaws.com"),
+    )
+    attachment = aws.iam_role_policy_attachment(name, role=role["name"], policy_arn=_LOG_POLICY)
+    return aws.api_gateway_account(name, cloudwatch_role_arn=role["arn"], depends_on=[attachment])
 
 
 def record_of_domain(

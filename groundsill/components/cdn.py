@@ -83,21 +83,21 @@ class Cdn(Component):
             description=f"How {component} reads {bucket.name}", origin_access_control_origin_type="s3",
             signing_behavior="always", signing_protocol="sigv4",
         )
-        self._origins: list[dict[str, Any]] = [{
+        self._origins: list[Any] = [{
             "origin_id": bucket.name, "domain_name": bucket.resource["bucket_regional_domain_name"],
             "origin_access_control_id": access["id"],
         }]
-        self._behaviors: list[dict[str, Any]] = []
+        self._behaviors: list[Any] = []
         rewrite = self._single_page(index) if single_page else None
-        self.resource = aws.cloudfront_distribution(
+        default: Any = {
+            **_behavior(bucket.name, _READ_METHODS, _CACHED), "response_headers_policy_id": _SECURITY_HEADERS,
+            "function_association": [{"event_type": "viewer-request", "function_arn": rewrite}] if rewrite else None,
+        }
+        self.resource = self._distribution = aws.cloudfront_distribution(
             self.terraform_name(), enabled=True, is_ipv6_enabled=True, http_version="http2and3", price_class=price_class,
             comment=f"{self.building.system} {self.stage.name} {component}", default_root_object=index,
             aliases=list(self.domains) or None, origin=self._origins,
-            default_cache_behavior={
-                **_behavior(bucket.name, _READ_METHODS, _CACHED),
-                "response_headers_policy_id": _SECURITY_HEADERS,
-                "function_association": [{"event_type": "viewer-request", "function_arn": rewrite}] if rewrite else None,
-            },
+            default_cache_behavior=default,
             restrictions={"geo_restriction": {"restriction_type": "none"}},
             viewer_certificate=(
                 {"acm_certificate_arn": certificate.arn, "ssl_support_method": "sni-only", "minimum_protocol_version": _TLS}
@@ -187,7 +187,7 @@ class Cdn(Component):
         if all(known["origin_id"] != target.name for known in self._origins):
             self._origins.append({"origin_id": target.name, **origin})
         self._behaviors.append({"path_pattern": path, **behavior})
-        self.resource.override(origin=self._origins, ordered_cache_behavior=self._behaviors)
+        self._distribution.override(origin=self._origins, ordered_cache_behavior=self._behaviors)
         return self
 
     def _served(self, target: RestApi | LoadBalancer) -> dict[str, Any]:

@@ -48,6 +48,14 @@ _NETWORK = Control("ec2", (
     "DisassociateAddress", "DisassociateRouteTable", "ModifySecurityGroupRules", "ModifySubnetAttribute", "ModifyVpc*",
     "ReleaseAddress", "ReplaceRoute*", "RevokeSecurityGroup*",
 ))
+_MACHINES = Control("ec2", (
+    "AttachVolume", "CreateLaunchTemplate*", "CreateTags", "CreateVolume", "DeleteLaunchTemplate*", "DeleteTags",
+    "DeleteVolume", "Describe*", "DetachVolume", "GetLaunchTemplateData", "ModifyInstance*", "ModifyLaunchTemplate",
+    "ModifyVolume", "RunInstances", "StartInstances", "StopInstances", "TerminateInstances",
+))
+_DATABASES = Control("rds", (
+    "AddTagsToResource", "CreateDB*", "DeleteDB*", "Describe*", "ListTagsForResource", "ModifyDB*", "RebootDBInstance",
+    "RemoveTagsFromResource", "ResetDB*"), "rds:{region}:{account}:*")
 _BALANCING = Control("elasticloadbalancing", (
     "AddTags", "Create*", "Delete*", "Describe*", "Modify*", "RemoveTags", "SetSecurityGroups", "SetSubnets", "SetIpAddressType",
 ))
@@ -58,6 +66,7 @@ CONTROLS: MappingProxyType[str, Control] = MappingProxyType({
     "aws_acm_certificate": Control("acm", (
         "AddTagsToCertificate", "DeleteCertificate", "DescribeCertificate", "ListTagsForCertificate",
         "RemoveTagsFromCertificate", "RequestCertificate"), "acm:{region}:{account}:certificate/*"),
+    "aws_api_gateway_": _API,
     "aws_apigatewayv2_": _API,
     "aws_appautoscaling_": Control("application-autoscaling", (
         "DeleteScalingPolicy", "DeregisterScalableTarget", "Describe*", "PutScalingPolicy", "RegisterScalableTarget",
@@ -65,6 +74,17 @@ CONTROLS: MappingProxyType[str, Control] = MappingProxyType({
     "aws_backup_": Control("backup", (
         "CreateBackup*", "DeleteBackup*", "DescribeBackupVault", "GetBackup*", "ListTags", "TagResource",
         "UntagResource", "UpdateBackupPlan"), "backup:{region}:{account}:backup-*"),
+    "aws_cloudfront_": Control("cloudfront", (
+        "Create*", "Delete*", "DescribeFunction", "Get*", "List*", "PublishFunction", "TagResource", "UntagResource",
+        "UpdateDistribution", "UpdateFunction", "UpdateOriginAccessControl"), "cloudfront::{account}:*"),
+    "aws_cloudwatch_event_": Control("events", (
+        "CreateArchive", "CreateEventBus", "DeleteArchive", "DeleteEventBus", "DeleteRule", "Describe*", "DisableRule",
+        "EnableRule", "List*", "PutRule", "PutTargets", "RemoveTargets", "TagResource", "UntagResource", "UpdateArchive"),
+        "events:{region}:{account}:*"),
+    "aws_codedeploy_": Control("codedeploy", (
+        "CreateApplication", "CreateDeploymentGroup", "DeleteApplication", "DeleteDeploymentGroup", "GetApplication",
+        "GetDeploymentGroup", "ListTagsForResource", "TagResource", "UntagResource", "UpdateApplication",
+        "UpdateDeploymentGroup"), "codedeploy:{region}:{account}:*"),
     "aws_cloudwatch_log_group": Control("logs", (
         "CreateLogGroup", "DeleteLogGroup", "DescribeLogGroups", "PutRetentionPolicy", "DeleteRetentionPolicy", *_TAGS),
         "logs:{region}:{account}:log-group:{name}*"),
@@ -73,6 +93,14 @@ CONTROLS: MappingProxyType[str, Control] = MappingProxyType({
     "aws_cognito_user_pool": Control("cognito-idp", (
         "CreateUserPool*", "DeleteUserPool*", "DescribeUserPool*", "GetUserPoolMfaConfig", "SetUserPoolMfaConfig",
         "UpdateUserPool*", *_TAGS), "cognito-idp:{region}:{account}:userpool/*"),
+    "aws_autoscaling_group": Control("autoscaling", (
+        "CreateAutoScalingGroup", "CreateOrUpdateTags", "DeleteAutoScalingGroup", "DeleteTags", "Describe*",
+        "DetachLoadBalancerTargetGroups", "AttachLoadBalancerTargetGroups", "SetInstanceProtection", "StartInstanceRefresh",
+        "TerminateInstanceInAutoScalingGroup", "UpdateAutoScalingGroup")),
+    "aws_db_": _DATABASES,
+    "aws_dlm_lifecycle_policy": Control("dlm", (
+        "CreateLifecyclePolicy", "DeleteLifecyclePolicy", "GetLifecyclePolicy", "UpdateLifecyclePolicy", *_TAGS),
+        "dlm:{region}:{account}:policy/*"),
     "aws_dynamodb_table": Control("dynamodb", (
         "CreateTable", "DeleteTable", "Describe*", "ListTagsOfResource", "TagResource", "UntagResource",
         "UpdateContinuousBackups", "UpdateTable", "UpdateTimeToLive"), "dynamodb:{region}:{account}:table/{name}"),
@@ -89,6 +117,14 @@ CONTROLS: MappingProxyType[str, Control] = MappingProxyType({
         "ecs:{region}:{account}:service/*/{name}"),
     "aws_ecs_task_definition": Control("ecs", (
         "DeregisterTaskDefinition", "DescribeTaskDefinition", "RegisterTaskDefinition", *_TAGS)),
+    "aws_elasticache_": Control("elasticache", (
+        "AddTagsToResource", "CreateCache*", "CreateReplicationGroup", "DecreaseReplicaCount", "DeleteCache*",
+        "DeleteReplicationGroup", "Describe*", "IncreaseReplicaCount", "ListTagsForResource", "ModifyCache*",
+        "ModifyReplicationGroup*", "RemoveTagsFromResource"), "elasticache:{region}:{account}:*"),
+    "aws_iam_instance_profile": Control("iam", (
+        "AddRoleToInstanceProfile", "CreateInstanceProfile", "DeleteInstanceProfile", "GetInstanceProfile",
+        "ListInstanceProfileTags", "RemoveRoleFromInstanceProfile", "TagInstanceProfile", "UntagInstanceProfile"),
+        "iam::{account}:instance-profile/{name}"),
     "aws_iam_role": Control("iam", (
         "AttachRolePolicy", "CreateRole", "DeleteRole*", "DetachRolePolicy", "GetRole*", "ListAttachedRolePolicies",
         "ListInstanceProfilesForRole", "ListRolePolicies", "PassRole", "PutRolePolicy", "TagRole", "UntagRole",
@@ -98,13 +134,28 @@ CONTROLS: MappingProxyType[str, Control] = MappingProxyType({
         "ListResourceTags", "PutKeyPolicy", "ScheduleKeyDeletion", "TagResource", "UntagResource", "UpdateAlias",
         "UpdateKeyDescription")),
     "aws_lambda_": Control("lambda", (
-        "AddPermission", "CreateFunction", "DeleteFunction*", "GetFunction*", "GetPolicy", "GetRuntimeManagementConfig",
-        "ListVersionsByFunction", "PutFunctionConcurrency", "RemovePermission", "TagResource", "UntagResource",
+        "AddPermission", "CreateAlias", "CreateEventSourceMapping", "CreateFunction", "DeleteAlias", "DeleteEventSourceMapping",
+        "DeleteFunction*", "DeleteProvisionedConcurrencyConfig", "GetAlias", "GetEventSourceMapping", "GetFunction*",
+        "GetPolicy", "GetProvisionedConcurrencyConfig", "GetRuntimeManagementConfig", "ListVersionsByFunction",
+        "PublishVersion", "PutFunctionConcurrency", "PutFunctionEventInvokeConfig", "PutProvisionedConcurrencyConfig",
+        "RemovePermission", "UpdateAlias", "UpdateEventSourceMapping", "TagResource", "UntagResource",
         "ListTags", "UpdateFunction*"), "lambda:{region}:{account}:function:{name}", "function_name"),
     "aws_lb": _BALANCING,
+    "aws_rds_": _DATABASES,
     "aws_route53_": Control("route53", (
-        "ChangeResourceRecordSets", "GetChange", "GetHostedZone", "ListResourceRecordSets", "ListTagsForResource"),
+        "ChangeResourceRecordSets", "ChangeTagsForResource", "CreateHealthCheck", "CreateHostedZone", "DeleteHealthCheck",
+        "DeleteHostedZone", "GetHealthCheck", "ListHostedZones", "UpdateHealthCheck", "UpdateHostedZoneComment", "GetChange",
+        "GetHostedZone", "ListResourceRecordSets", "ListTagsForResource"),
         "route53:::*"),
+    "aws_s3_": Control("s3", (
+        "CreateBucket", "DeleteBucket", "DeleteBucketPolicy", "GetAccelerateConfiguration", "GetBucket*",
+        "GetEncryptionConfiguration", "GetLifecycleConfiguration", "GetReplicationConfiguration", "ListBucket",
+        "PutBucketCORS", "PutBucketPolicy", "PutBucketPublicAccessBlock", "PutBucketTagging", "PutBucketVersioning",
+        "PutEncryptionConfiguration", "PutLifecycleConfiguration"), "s3:::{name}", "bucket"),
+    "aws_secretsmanager_": Control("secretsmanager", (
+        "CreateSecret", "DeleteSecret", "DescribeSecret", "GetRandomPassword", "GetResourcePolicy", "PutSecretValue",
+        "RotateSecret", "TagResource", "UntagResource", "UpdateSecret", "UpdateSecretVersionStage",
+        "CancelRotateSecret"), "secretsmanager:{region}:{account}:secret:{name}*"),
     "aws_sesv2_": Control("ses", (
         "CreateEmailIdentity*", "DeleteEmailIdentity*", "GetEmailIdentity*", "PutEmailIdentity*",
         "UpdateEmailIdentityPolicy", *_TAGS), "ses:{region}:{account}:identity/*"),
@@ -115,10 +166,19 @@ CONTROLS: MappingProxyType[str, Control] = MappingProxyType({
     "aws_sqs_": Control("sqs", (
         "CreateQueue", "DeleteQueue", "GetQueueAttributes", "GetQueueUrl", "ListQueueTags", "SetQueueAttributes",
         "TagQueue", "UntagQueue"), "sqs:{region}:{account}:{name}"),
+    "aws_ssm_document": Control("ssm", (
+        "AddTagsToResource", "CreateDocument", "DeleteDocument", "DescribeDocument*", "GetDocument", "ListTagsForResource",
+        "RemoveTagsFromResource", "UpdateDocument*"), "ssm:{region}:{account}:document/{name}"),
+    "aws_ssm_parameter": Control("ssm", (
+        "AddTagsToResource", "DeleteParameter", "DescribeParameters", "GetParameter", "GetParameters",
+        "ListTagsForResource", "PutParameter", "RemoveTagsFromResource"), "ssm:{region}:{account}:parameter{name}"),
+    **dict.fromkeys((
+        "aws_ebs_volume", "aws_instance", "aws_launch_template", "aws_volume_attachment"), _MACHINES),
     **dict.fromkeys((
         "aws_default_security_group", "aws_eip", "aws_flow_log", "aws_internet_gateway", "aws_nat_gateway", "aws_route",
         "aws_route_table", "aws_route_table_association", "aws_security_group", "aws_subnet", "aws_vpc",
-        "aws_vpc_endpoint", "aws_vpc_security_group_egress_rule", "aws_vpc_security_group_ingress_rule"), _NETWORK),
+        "aws_vpc_endpoint", "aws_vpc_peering_connection",
+        "aws_vpc_security_group_egress_rule", "aws_vpc_security_group_ingress_rule"), _NETWORK),
 })
 
 

@@ -38,7 +38,7 @@ class Zone(Component):
         ``Zone("zone", stage.setting("domain")).point("www", front)``
     """
 
-    def __init__(self, component: str, domain: str, /, *, id: str | None = None) -> None:  # noqa: A002
+    def __init__(self, component: str, domain: str, /, *, id: str | None = None) -> None:
         super().__init__(component)
         self.domain = domain
         self._zone: Resource | None = None
@@ -95,7 +95,7 @@ class Zone(Component):
         )
 
     @step
-    def record(self, name: str, type: str, values: Sequence[str], /, *, ttl: int = 300) -> Resource:  # noqa: A002
+    def record(self, name: str, type: str, values: Sequence[str], /, *, ttl: int = 300) -> Resource:
         """A record of any other kind.
 
         Arguments:

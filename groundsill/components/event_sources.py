@@ -71,7 +71,7 @@ class EventSource(metaclass=Collecting):
                               mend="give the table stream=True")
             return
         if self.batch > _BATCH_WITHOUT_WINDOW and not self.window:
-            raise Mistake("GS1513", f"a queue gives more than {_BATCH_WITHOUT_WINDOW} messages at once only when they are gathered",
+            raise Mistake("GS1513", f"a queue gives more than {_BATCH_WITHOUT_WINDOW} messages only when they are gathered",
                           mend="give a window, for example window=1")
         if self.source.visibility < function.timeout:
             raise Mistake(

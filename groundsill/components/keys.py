@@ -126,6 +126,3 @@ def account_id() -> Reference:
     if identity is None:
         identity = building.shared["account"] = aws.data.caller_identity("current")
     return identity["account_id"]
-
-
-tier_key = key_of_tier

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from groundsill import aws
 from groundsill.components.alarm import Alarm
 from groundsill.components.containers import Service
-from groundsill.components.network import Subnets
 from groundsill.components.keys import account_id
+from groundsill.components.network import Subnets
 from groundsill.components.roles import require
 from groundsill.components.security_groups import let_in, security_group
 from groundsill.definition.component import Collecting, Component, Mistake, duration, step
@@ -30,6 +30,7 @@ _LAST_PRIORITY = 50_000  # Elastic Load Balancing API: CreateRule, Priority
 _MOST_STICKY = 604_800  # Elastic Load Balancing: sticky sessions last 1 s to 7 days
 _FEWEST_ZONES = 2  # Application Load Balancers: subnets in at least two zones
 _DEREGISTRATION_DELAY = 30
+_SLOW_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,8 @@ class LoadBalancer(Component):
     Verbs for `uses`: ``reach`` lets a workload inside the network in and passes ``<NAME>_URL``.
 
     Resources created: ``aws_lb``, ``aws_lb_listener``, ``aws_lb_listener_rule``, ``aws_lb_target_group``,
-    ``aws_security_group`` with its rules; with a domain ``aws_acm_certificate``; with a zone ``aws_acm_certificate_validation`` and ``aws_route53_record``.
+    ``aws_security_group`` with its rules; with a domain ``aws_acm_certificate``; with a zone
+    ``aws_acm_certificate_validation`` and ``aws_route53_record``.
 
     Costs: by the hour and by capacity unit, and a public IPv4 address a zone where it is public.
 
@@ -105,7 +107,7 @@ class LoadBalancer(Component):
             raise Mistake("GS1381", "a public load balancer in private subnets is reached by nobody",
                           mend="place it in network.public, or make it internal=True")
         self.security_group = self._security_group()
-        self.resource = aws.lb(
+        self.resource = self._balancer = aws.lb(
             self.terraform_name(), name=self.physical_name("aws_lb", name), load_balancer_type="application",
             internal=self.internal, subnets=subnets.ids, security_groups=[self.security_group["id"]],
             drop_invalid_header_fields=True, enable_deletion_protection=self.stage.production,
@@ -286,7 +288,7 @@ class LoadBalancer(Component):
         prefix = f"load-balancers/{self.name}"
         bucket.allow(identifier("Logs", self.name), "logdelivery.elasticloadbalancing.amazonaws.com", ("s3:PutObject",),
                      prefix=f"{prefix}/AWSLogs/{account_id()}/")
-        self.resource.override(access_logs={"bucket": bucket.resource["id"], "prefix": prefix, "enabled": True})
+        self._balancer.override(access_logs={"bucket": bucket.resource["id"], "prefix": prefix, "enabled": True})
         self.resource.depends_on = (*self.resource.depends_on, bucket.policy_address)
 
     def let_in(self, source: Resource, from_name: str) -> None:
@@ -323,13 +325,21 @@ class LoadBalancer(Component):
         return validation["certificate_arn"]
 
     def alarms(self) -> Iterable[Alarm]:
-        """Targets that fail their health checks."""
-        for group in self.target_groups:
+        """Targets that fail their health checks, answer with errors or answer slowly."""
+        for name, group in self._groups.items():
+            dimensions = {"LoadBalancer": self.resource["arn_suffix"], "TargetGroup": group["arn_suffix"]}
             yield Alarm(
                 f"unhealthy-{group.name}", f"A target behind {self.name} fails its health check: see the service's log.",
-                "AWS/ApplicationELB", "UnHealthyHostCount",
-                {"LoadBalancer": self.resource["arn_suffix"], "TargetGroup": group["arn_suffix"]}, 1,
-                statistic="Maximum", periods=3,
+                "AWS/ApplicationELB", "UnHealthyHostCount", dimensions, 1, statistic="Maximum", periods=3,
+            )
+            yield Alarm(
+                f"errors-{group.name}", f"{name} answers with server errors behind {self.name}: see its log.",
+                "AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", dimensions, 10, period=300,
+            )
+            yield Alarm(
+                f"slow-{group.name}", f"{name} has been slow behind {self.name} for 15 minutes: see its log and its size.",
+                "AWS/ApplicationELB", "TargetResponseTime", dimensions, _SLOW_SECONDS, statistic="Average", period=300,
+                periods=3,
             )
 
 

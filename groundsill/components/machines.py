@@ -181,7 +181,7 @@ class _Computer(Component):
                 self.name, self.building.folder, include, requirements, command, bucket,
                 f"releases/{self.name}/current.tar.gz", self.resource.address))
 
-    def _image(self, image: Image, pinned: str | None, type: str) -> Any:  # noqa: A002
+    def _image(self, image: Image, pinned: str | None, type: str) -> Any:
         if pinned:
             if not re.fullmatch(r"ami-[0-9a-f]{8,17}", pinned):
                 raise Mistake("GS1465", f"{pinned!r} is not the id of an image", mend="write for example ami-0123456789abcdef0")
@@ -200,7 +200,7 @@ class _Computer(Component):
             )
         return found["id"]
 
-    def _disk(self, size: int | None) -> dict[str, Any]:
+    def _disk(self, size: int | None) -> Any:
         key = key_of_tier()
         return {"volume_size": size, "volume_type": "gp3", "encrypted": True, "kms_key_id": key.arn if key else None,
                 "delete_on_termination": True}
@@ -255,7 +255,7 @@ class Machine(_Computer):
     """
 
     def __init__(
-        self, component: str, subnets: Subnets, /, *, type: str, command: Sequence[str], port: int | None = None,  # noqa: A002
+        self, component: str, subnets: Subnets, /, *, type: str, command: Sequence[str], port: int | None = None,
         releases: Bucket | None = None, include: Sequence[str] = (), requirements: str | None = None,
         packages: Sequence[str] = (), image: Image = "amazon-linux-2023", pinned_image: str | None = None,
         disk: int | None = None, volumes: Sequence[Volume] = (), spot: bool = False, uses: Sequence[Grant] = (),
@@ -369,7 +369,7 @@ class MachineGroup(_Computer):
         folder: str | None = None, log_name: str | None = None, name: str | None = None,
     ) -> None:
         super().__init__(component)
-        kinds = {architecture_of(type) for type in types}  # noqa: A001
+        kinds = {architecture_of(type) for type in types}
         if len(kinds) != 1:
             raise Mistake("GS1468", "a group takes instance types of one architecture, at least one",
                           "one image starts all of its machines", 'write for example types=["t4g.micro", "t4g.small"]')
@@ -385,12 +385,13 @@ class MachineGroup(_Computer):
             network_interfaces=[{"associate_public_ip_address": "false", "security_groups": [self.security_group["id"]],
                                  "delete_on_termination": "true"}],
             metadata_options={"http_tokens": "required", "http_endpoint": "enabled", "http_put_response_hop_limit": 1},
-            block_device_mappings=[{"device_name": "/dev/xvda", "ebs": {
-                **{key: str(value).lower() if isinstance(value, bool) else value for key, value in self._disk(disk).items()}}}],
+            block_device_mappings=[{"device_name": "/dev/xvda", "ebs": _as_text(self._disk(disk))}],
             tag_specifications=[{"resource_type": kind, "tags": {**self.building.tags, "Component": component}}
                                 for kind in ("instance", "volume")],
             lifecycle=Lifecycle(ignore_changes=("image_id",)) if not pinned_image else None,
         )
+        label: Any = {"key": "Name", "value": f"{self.building.system}-{self.stage.name}-{component}",
+                      "propagate_at_launch": True}
         self.resource = self._group = aws.autoscaling_group(
             self.terraform_name(), name=group_name, min_size=min, max_size=max, desired_capacity=min,
             vpc_zone_identifier=subnets.ids, capacity_rebalance=spot, health_check_type="EC2",
@@ -402,12 +403,11 @@ class MachineGroup(_Computer):
                 "launch_template": {
                     "launch_template_specification": {"launch_template_id": self.template["id"],
                                                       "version": self.template["latest_version"]},
-                    "override": [{"instance_type": type} for type in types]},  # noqa: A001
+                    "override": [{"instance_type": type} for type in types]},
             },
             instance_refresh={"strategy": "Rolling", "preferences": {
                 "min_healthy_percentage": 100, "max_healthy_percentage": 200, "auto_rollback": True}},
-            tag=[{"key": "Name", "value": f"{self.building.system}-{self.stage.name}-{component}",
-                  "propagate_at_launch": True}],
+            tag=[label],
             lifecycle=Lifecycle(ignore_changes=("desired_capacity",)),
         )
         self._declare_release()
@@ -429,7 +429,12 @@ _SPOT: Any = {"market_type": "spot", "spot_options": {"spot_instance_type": "per
                                                       "instance_interruption_behavior": "stop"}}
 
 
-def architecture_of(type: str) -> str:  # noqa: A002
+def _as_text(block: dict[str, Any]) -> Any:
+    """The form of a launch template's blocks, whose booleans are text."""
+    return {name: str(value).lower() if isinstance(value, bool) else value for name, value in block.items()}
+
+
+def architecture_of(type: str) -> str:
     """Architecture of an instance type: ``arm64`` for Graviton, whose families have a ``g`` after the generation.
 
     Source: Amazon EC2 user guide, "Instance type naming conventions".

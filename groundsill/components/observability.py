@@ -23,7 +23,7 @@ def _groups(component: Component, argument: str, logs: Sequence[Any]) -> list[Re
     """The log groups of components that write one, or log groups themselves."""
     groups: list[Resource] = []
     for entry in logs:
-        group = entry if isinstance(entry, Resource) else getattr(entry, "log_group", None)
+        group = entry if isinstance(entry, Resource) else vars(entry).get("log_group") if isinstance(entry, Component) else None
         if group is None:
             raise Mistake("GS1640", f"`{argument}` of {component.subject} names something without a log: {shown(entry)}",
                           mend="name functions, services or log groups")
@@ -197,7 +197,8 @@ class SavedQuery(Component):
         super().__init__(component)
         groups = _groups(self, "logs", logs)
         if not 1 <= len(groups) <= _MOST_GROUPS:
-            raise Mistake("GS1643", f"a query reads 1 to {_MOST_GROUPS} logs, not {len(groups)}")
+            raise Mistake("GS1643", f"a query reads 1 to {_MOST_GROUPS} logs, not {len(groups)}",
+                          mend="name components that write logs, for example [handler]")
         self.resource = aws.cloudwatch_query_definition(
             self.terraform_name(), name=self.physical_name("aws_cloudwatch_query_definition", name),
             log_group_names=[group["name"] for group in groups], query_string=query,

@@ -17,7 +17,6 @@ from groundsill.components.functions import Function
 from groundsill.components.identity import UserPool
 from groundsill.components.roles import require
 from groundsill.definition.component import Component, Mistake, step
-from groundsill.definition.naming import terraform_name
 from groundsill.graph import Broken, JsonDocument, Lifecycle, Reference, Resource, resolve
 
 Period = Literal["DAY", "WEEK", "MONTH"]
@@ -236,12 +235,13 @@ class RestApi(Component):
     def _preflight(self, path: str, cors: Cors) -> None:
         """``OPTIONS`` of a path: answered by API Gateway itself; with several origins it echoes the one that is allowed."""
         resource, name = self._paths[path], self._part("OPTIONS", path)
+        template: Any = {"application/json": JsonDocument({"statusCode": 204})}
         method = aws.api_gateway_method(
             name, rest_api_id=self.id, resource_id=resource, http_method="OPTIONS", authorization="NONE",
         )
         integration = aws.api_gateway_integration(
             name, rest_api_id=self.id, resource_id=resource, http_method=method["http_method"], type="MOCK",
-            request_templates={"application/json": JsonDocument({"statusCode": 204})},
+            request_templates=template,
         )
         headers = self._cors_headers(cors) | {"Access-Control-Max-Age": f"'{cors.max_age}'", "Vary": "'Origin'"}
         response = aws.api_gateway_method_response(

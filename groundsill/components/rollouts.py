@@ -12,6 +12,7 @@ from groundsill.definition.building import Building
 from groundsill.definition.component import Collecting, Mistake
 from groundsill.definition.naming import terraform_name
 from groundsill.graph import Lifecycle, Resource
+from groundsill.graph.scope import Frame
 
 if TYPE_CHECKING:
     from groundsill.components.functions import Function
@@ -33,6 +34,7 @@ _CONFIGURATIONS: Mapping[str, str] = {
     "at once": "CodeDeployDefault.LambdaAllAtOnce",
 }
 _ROLE_POLICY = "arn:aws:iam::aws:policy/service-role/AWSCodeDeployRoleForLambdaLimited"
+_NAME = "rollouts"
 _NOTICES = ("DeploymentSuccess", "DeploymentFailure", "DeploymentRollback")
 _ROLLBACK_EVENTS = ("DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM")
 
@@ -41,8 +43,8 @@ _ROLLBACK_EVENTS = ("DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM")
 class Rollout(metaclass=Collecting):
     """Callers reach a function through an alias, which CodeDeploy moves to a new version little by little.
 
-    An alarm of the function during the shift moves the alias back, and the system's `Alerts` tell how it ended. Terraform makes the alias and leaves its version alone
-    afterwards, so an apply never undoes a rollout or a rollback.
+    An alarm of the function during the shift moves the alias back, and the system's `Alerts` tell how it ended. Terraform
+    makes the alias and leaves its version alone afterwards, so an apply never undoes a rollout or a rollback.
 
     Arguments:
         alias: name of the alias, default ``live``.
@@ -56,7 +58,7 @@ class Rollout(metaclass=Collecting):
 
     def attach(self, function: Function) -> Resource:
         """Make the alias of a function and what moves it."""
-        if not 0 <= self.provisioned:
+        if self.provisioned < 0:
             raise Mistake("GS1516", f"{self.provisioned} provisioned environments cannot be", mend="write 0 or more")
         alias = aws.lambda_alias(
             function.terraform_name(), name=self.alias, function_name=function.resource["function_name"],
@@ -73,8 +75,9 @@ class Rollout(metaclass=Collecting):
 
     def _group(self, function: Function) -> None:
         building = function.building
-        app, role = _shared(building)
-        topic = _notices(building, role)
+        with building.lowering(Frame(_NAME, function.subject, function.location, {"Component": _NAME})):
+            app, role = _shared(building)
+            topic = _notices(building, role)
         alarms = [item for item in building.graph.of_type("aws_cloudwatch_metric_alarm") if item.component == function.name]
         with function.lowering():
             aws.codedeploy_deployment_group(
@@ -92,19 +95,19 @@ class Rollout(metaclass=Collecting):
 def _shared(building: Building) -> tuple[Resource, Resource]:
     """The CodeDeploy application that all functions of the system share, and its role."""
     shared: dict[str, Any] = building.shared
-    if "rollouts" not in shared:
-        name = terraform_name("rollouts")
+    if _NAME not in shared:
+        name = terraform_name(_NAME)
         app = aws.codedeploy_app(
-            name, name=building.physical_name("aws_codedeploy_app", "rollouts"), compute_platform="Lambda",
+            name, name=building.physical_name("aws_codedeploy_app", _NAME), compute_platform="Lambda",
         )
         role = aws.iam_role(
-            name, name=building.physical_name("aws_iam_role", "rollouts", part="role"),
+            name, name=building.physical_name("aws_iam_role", _NAME, part="role"),
             description=f"How CodeDeploy moves aliases of {building.system}",
             assume_role_policy=trust("codedeploy.amazonaws.com"),
         )
         aws.iam_role_policy_attachment(name, role=role["name"], policy_arn=_ROLE_POLICY)
-        shared["rollouts"] = (app, role)
-    return shared["rollouts"]
+        shared[_NAME] = (app, role)
+    return shared[_NAME]
 
 
 def _notices(building: Building, role: Resource) -> Any:

@@ -98,7 +98,7 @@ def _target(service: Service, least: int, most: int) -> Resource:
     )
 
 
-def _track(service: Service, target: Resource, name: str, value: float, metric: dict[str, Any]) -> None:
+def _track(service: Service, target: Resource, name: str, value: float, metric: Any) -> None:
     aws.appautoscaling_policy(
         service.terraform_name(name), name=name, policy_type="TargetTrackingScaling",
         service_namespace=target["service_namespace"], scalable_dimension=target["scalable_dimension"],

@@ -60,7 +60,7 @@ class Secret(Component):
         super().__init__(component)
         names = [*generate, *keys]
         if not names:
-            raise Mistake("GS1411", "a secret without a key holds nothing",
+            raise Mistake("GS1424", "a secret without a key holds nothing",
                           mend='name its keys, for example generate=["jwt_secret_key"] or keys=["api_key"]')
         twice = sorted({key for key in names if names.count(key) > 1})
         if twice:
@@ -75,7 +75,7 @@ class Secret(Component):
             description=description, kms_key_id=self.encryption.arn if self.encryption else None,
             recovery_window_in_days=self._recovery(recovery),
         )
-        values: dict[str, Any] = {key: "" for key in keys}
+        values: dict[str, Any] = dict.fromkeys(keys, "")
         values |= {key: self._random(key, length) for key in generate}
         # Sent once, when version 1 is made, and kept in no state. People and rotation change it afterwards.
         aws.secretsmanager_secret_version(

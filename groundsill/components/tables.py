@@ -103,7 +103,7 @@ class Table(Component):
             attributes |= dict.fromkeys(_key(index.key, f"key of index {index.name}"))
         unknown = set(types or {}) - set(attributes)
         if unknown:
-            raise Mistake("GS1321", f"`types` names {sorted(unknown)[0]!r}, which is no key attribute",
+            raise Mistake("GS1321", f"`types` names {min(unknown)!r}, which is no key attribute",
                           mend=f"key attributes: {', '.join(attributes)}")
         recovery = self.stage.production or self.stage.tier.point_in_time_recovery
         if point_in_time_recovery is not None:

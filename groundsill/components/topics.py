@@ -139,7 +139,8 @@ class Topic(Component):
             extra["redrive_policy"] = JsonDocument({"deadLetterTargetArn": dead_letter.arn})
         self._receivers.add(receiver.name)
         aws.sns_topic_subscription(
-            self.terraform_name(receiver.name), topic_arn=self.arn, endpoint=receiver.target_arn if isinstance(receiver, Function) else receiver.arn,
+            self.terraform_name(receiver.name), topic_arn=self.arn,
+            endpoint=receiver.target_arn if isinstance(receiver, Function) else receiver.arn,
             filter_policy=JsonDocument({name: list(values) for name, values in only.items()}) if only else None, **extra,
         )
         return self

@@ -143,7 +143,7 @@ class WebAcl(Component):
         if self.scope == "cdn":
             raise Mistake("GS1664", "a web ACL for a CDN is not put in front of it from here",
                           mend="give the CDN firewall=...")
-        resource = getattr(target, "api_stage", None) or getattr(target, "resource", None)
+        resource = getattr(target, "__dict__", {}).get("api_stage") or getattr(target, "resource", None)
         types = ("aws_api_gateway_stage", "aws_lb", "aws_cognito_user_pool")
         if not isinstance(resource, Resource) or resource.type not in types:
             raise Mistake("GS1665", f"AWS WAF cannot protect {getattr(target, 'subject', '') or shown(target)}",

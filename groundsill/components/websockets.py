@@ -164,9 +164,9 @@ class WebSocketApi(Component):
         aws.apigatewayv2_api_mapping(
             self.terraform_name(), api_id=self.id, domain_name=name["id"], stage=self.api_stage["id"],
         )
-        configuration = name["domain_name_configuration"].element(0)
-        record_of_domain(self, host, certificate, zone, configuration.at("target_domain_name"),
-                         configuration.at("hosted_zone_id"))
+        configuration = name["domain_name_configuration"]
+        record_of_domain(self, host, certificate, zone, configuration.at(0, "target_domain_name"),
+                         configuration.at(0, "hosted_zone_id"))
         return self
 
     @property

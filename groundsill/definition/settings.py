@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SETTINGS_FILE = "settings.toml"
 ENVIRONMENT_PREFIX = "GROUNDSILL_SETTING_"
+_TOGETHER = "settings"  # stands for all of them, where each fits by itself
 
 
 def read_settings_file(folder: Path) -> dict[str, dict[str, Any]]:
@@ -95,7 +96,7 @@ def validate(
         return {name: getattr(whole, name) for name in fields}, problems
     except ValidationError as error:
         for item in error.errors():
-            name = str(item["loc"][0]) if item["loc"] else "settings"
+            name = str(item["loc"][0]) if item["loc"] else _TOGETHER
             problems[name] = _problem(name, stage, item["type"], item["msg"])
     values: dict[str, Any] = {}
     for name, field in fields.items():
@@ -107,7 +108,16 @@ def validate(
 
 
 def _one(model: type[BaseModel], name: str, raw: Mapping[str, Any]) -> Any:
-    return model.__pydantic_validator__.validate_assignment(model.model_construct(), name, raw[name]).__dict__[name]
+    from pydantic import ValidationError, create_model
+
+    try:
+        return model.__pydantic_validator__.validate_assignment(model.model_construct(), name, raw[name]).__dict__[name]
+    except ValidationError:
+        # What does not fit is how settings go together, which the model checks on each assignment too.
+        field: Any = model.model_fields[name]
+        make: Any = create_model
+        alone: Any = make("Alone", **{name: (field.annotation, field)})
+        return alone(**{name: raw[name]}).__dict__[name]
 
 
 def _problem(name: str, stage: str, kind: str, message: str) -> Diagnostic:
@@ -115,6 +125,11 @@ def _problem(name: str, stage: str, kind: str, message: str) -> Diagnostic:
     mend = (
         f"write it in {SETTINGS_FILE} below [{stage}], set {variable}, or pass --set {name}=VALUE"
     )
+    if name == _TOGETHER:
+        return Diagnostic(
+            "GS1305", f"settings of stage `{stage}` do not fit together", detail=message.removeprefix("Value error, "),
+            mend=f"change one of them in {SETTINGS_FILE} below [{stage}]",
+        )
     if kind == "missing":
         return Diagnostic("GS1301", f"setting `{name}` has no value for stage `{stage}`", mend=mend)
     return Diagnostic("GS1305", f"setting `{name}` does not fit for stage `{stage}`", detail=message, mend=mend)

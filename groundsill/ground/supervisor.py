@@ -19,7 +19,7 @@ from groundsill.ground.ports import Ports
 from groundsill.ground.provision.attributes import Place
 from groundsill.ground.provision.handlers import Clients, services_of
 from groundsill.ground.provision.provisioner import Provisioner
-from groundsill.ground.provision.reasons import reason_not_run
+from groundsill.ground.provision.reasons import reason_of
 from groundsill.ground.resolved import ResolvedGraph
 from groundsill.ground.workloads import WorkloadEnvironment, code_folder, interpreter_of
 
@@ -176,7 +176,7 @@ class Ground:
         """Resources that do not run here, each with the reason."""
         found: list[dict[str, str]] = []
         for resource in self._graph:
-            reason = None if resource.data else reason_not_run(resource.type)
+            reason = None if resource.data else reason_of(resource, self._graph)
             if reason:
                 found.append({"address": resource.address, "type": resource.type, "component": resource.component,
                               "reason": reason})

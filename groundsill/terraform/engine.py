@@ -495,7 +495,7 @@ class _Gathered:
     def note(self, text: str) -> None:
         """Something of our own to say meanwhile."""
         if self._on_event:
-            self._on_event(Event("log", text))
+            self._on_event(Event("note", text))
 
     def ended(self) -> None:
         """The run is over."""

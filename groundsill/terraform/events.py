@@ -55,7 +55,8 @@ class Event:
 
     Arguments:
         kind: ``resource_start``, ``progress``, ``resource_done``, ``resource_error``, ``refresh``, ``refreshed``,
-            ``change``, ``drift``, ``summary``, ``outputs``, ``diagnostic`` or ``log``.
+            ``change``, ``drift``, ``summary``, ``outputs``, ``diagnostic``, ``log``, or ``note``
+            for what Groundsill itself has to say meanwhile.
         message: the line for people.
         address: the resource it is about.
         action: ``create``, ``update``, ``destroy``, ``replace``, ``read``, ``move``, ``import``, ``forget``, ``none``.

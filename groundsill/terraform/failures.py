@@ -88,9 +88,6 @@ def _rule(code: str, pattern: str, summary: str, mend: str) -> _Rule:
 _RULES = (
     _rule("GS3010", r"no space left on device|disk quota exceeded|ENOSPC", "the disk is full",
           "free some space and run the same command again; what was made is in the state"),
-    _rule("GS3011", r"Error acquiring the state lock|state (file )?is (already )?locked|ConditionalRequestConflict.*lock",
-          "somebody else holds the lock of the state",
-          "wait for them and run the same command again; `groundsill state unlock` frees a lock whose owner is gone"),
     _rule("GS3005", r"state file (could not be read|is corrupt|has no)|Unsupported state file format"
           r"|state file does not have a \"version\"|does not support state version|snapshot was created by Terraform"
           r"|state data in S3 does not have the expected content|Failed to (load|read) state|invalid character .* state"
@@ -98,6 +95,9 @@ _RULES = (
           "the state cannot be read",
           "nothing was changed. An S3 state has earlier versions: restore the newest good one; a local one has "
           "terraform.tfstate.backup beside it"),
+    _rule("GS3011", r"Error acquiring the state lock|state (file )?is (already )?locked|ConditionalRequestConflict.*lock",
+          "somebody else holds the lock of the state",
+          "wait for them and run the same command again; `groundsill state unlock` frees a lock whose owner is gone"),
     _rule("GS3008", r"ExpiredToken|token (included in the request )?(is|has) expired|security token .* expired"
           r"|SSO session .*(expired|invalid)|RequestExpired",
           "the AWS credentials have expired",

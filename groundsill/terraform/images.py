@@ -99,14 +99,15 @@ def _rules(text: str) -> Iterator[tuple[bool, re.Pattern[str]]]:
 
 def _expression(pattern: str) -> str:
     parts: list[str] = []
-    for part in pattern.split("/"):
+    *above, last = pattern.split("/")
+    for part in (*above, *([] if last == "**" else [last])):
         if part == "**":
             parts.append("(?:[^/]+/)*")
         else:
             # fnmatch's star crosses slashes; Go's does not.
             inner = fnmatch.translate(part).removeprefix("(?s:").removesuffix(r")\Z").removesuffix(r")\z")
             parts.append(inner.replace(".*", "[^/]*") + "/")
-    return "".join(parts).removesuffix("/") + "(?:/.*)?"
+    return "".join(parts) + ".+" if last == "**" else "".join(parts).removesuffix("/") + "(?:/.*)?"
 
 
 def ignored(inside: str, rules: Sequence[tuple[bool, re.Pattern[str]]]) -> bool:
@@ -147,7 +148,8 @@ class Builder:
                 continue
             if done.returncode == 0:
                 return cls(path)
-            reasons.append(f"{name}: {(done.stderr or done.stdout).strip().splitlines()[-1:] or ['does not work']}")
+            said = (done.stderr or done.stdout).strip().splitlines()
+            reasons.append(f"{name}: {said[-1] if said else 'does not work'}")
         raise GroundsillError(Diagnostic(
             "GS3025", "no program on this machine can build container images", detail="\n".join(reasons),
             mend="start Docker or Podman, or name an image that is pushed already: --image NAME=REPOSITORY@sha256:...",

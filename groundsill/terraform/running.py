@@ -6,10 +6,12 @@ can find it.
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 RECORDING = ("/bin/sh", "-c", 'echo "$$" > "$0" && exec "$@"')
 """Comes before the path of the record and the program: the shell is replaced by the program and keeps its number."""
@@ -48,11 +50,38 @@ def _works_in(pid: int, directory: Path) -> bool:
     return "terraform" in done.stdout or "tofu" in done.stdout
 
 
-def any_run() -> bool:
-    """Whether any Terraform or OpenTofu runs on this machine, as far as this user can see."""
-    done = subprocess.run(["ps", "-A", "-o", "comm="], capture_output=True, text=True, check=False)  # noqa: S607
-    names = {Path(line.strip()).name for line in done.stdout.splitlines()}
-    return done.returncode != 0 or not names.isdisjoint(("terraform", "tofu"))
+def runs_elsewhere(configuration: Path) -> bool:
+    """Whether a Terraform on this machine works on the state that a configuration names, as far as this user can see.
+
+    Arguments:
+        configuration: ``main.tf.json``. A run with other content under ``terraform.backend`` works on another state.
+    """
+    mine = _backend(configuration)
+    done = subprocess.run(["ps", "-A", "-o", "pid=,comm="], capture_output=True, text=True, check=False)  # noqa: S607
+    if done.returncode != 0:
+        return True
+    for line in done.stdout.splitlines():
+        pid, _, name = line.strip().partition(" ")
+        if Path(name.strip()).name not in ("terraform", "tofu"):
+            continue
+        try:
+            folder = (Path("/proc") / pid / "cwd").readlink()
+        except FileNotFoundError:
+            if Path("/proc/self").exists():
+                continue  # it has ended meanwhile
+            return True
+        except OSError:
+            continue  # another user's: the lock would say so
+        if _backend(folder / configuration.name) == mine:
+            return True
+    return False
+
+
+def _backend(configuration: Path) -> Any:
+    try:
+        return json.loads(configuration.read_text(encoding="utf-8"))["terraform"]["backend"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def wait_for_earlier(directory: Path, say: Callable[[str], None] | None = None) -> bool:

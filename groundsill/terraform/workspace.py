@@ -22,8 +22,8 @@ from groundsill.terraform.backend import Backend
 from groundsill.terraform.engine import Engine, EngineError
 from groundsill.terraform.events import Event, OnEvent
 from groundsill.terraform.failures import age, read_lock
-from groundsill.terraform.running import any_run, earlier_run, wait_for_earlier
-from groundsill.terraform.synth import write
+from groundsill.terraform.running import earlier_run, runs_elsewhere, wait_for_earlier
+from groundsill.terraform.synth import FILE_NAME, write
 
 LOCK_FILE = ".terraform.lock.hcl"
 _HELD, _JOURNAL, _READY = "in-use", "journal.json", "initialised"
@@ -109,7 +109,7 @@ class Workspace:
         Raises:
             GroundsillError: with the cause.
         """
-        wait_for_earlier(self.directory, (lambda text: on_event(Event("log", text))) if on_event else None)
+        wait_for_earlier(self.directory, (lambda text: on_event(Event("note", text))) if on_event else None)
         try:
             path = write(graph, self.directory, backend=backend.configuration)
         except OSError as error:
@@ -190,7 +190,7 @@ class Workspace:
         """Take away the state's lock where a command of this folder left it when it was killed, Terraform with it.
 
         Nobody else's lock is touched: it must have been taken by this user on this machine after that command began,
-        and no Terraform may run here.
+        and no Terraform may work on that state here.
 
         Returns:
             Whether the lock is gone.
@@ -202,7 +202,7 @@ class Workspace:
             return False
         if lock.who != who() or lock.created < datetime.fromisoformat(began):
             return False
-        if earlier_run(self.directory) is not None or any_run():
+        if earlier_run(self.directory) is not None or runs_elsewhere(self.directory / FILE_NAME):
             return False
         engine.force_unlock(self.directory, lock.id)
         return True

@@ -65,6 +65,8 @@ class Settings(BaseModel):
     db_instance_class: str = "db.t4g.micro"
     db_allocated_storage: int = 20
     db_multi_az: bool | None = None
+    # None: 30 days, in production 90.
+    log_retention_days: Literal[7, 14, 30, 60, 90, 180, 365] | None = None
     sticky_sessions: bool = False
     tls_policy: str = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
     # The model service is to answer, not to look around: it gets no way to the database.
@@ -84,6 +86,7 @@ system = System("imageunderstander", region="us-east-1", settings=Settings,
 def define(stage: Stage) -> None:
     domain, extras, pinned = stage.setting("domain"), stage.setting("extras"), stage.setting("pinned_images")
     live = stage.name != "dev"
+    stage.adjust(log_retention_days=stage.setting("log_retention_days") or stage.pick(prod=90, others=30))
 
     # Without a NAT gateway machines would need every endpoint that they call; with one the S3 endpoint, free, is enough.
     complete = ["ssm", "ssmmessages", "ec2messages", "secretsmanager", "logs", "monitoring"]

@@ -89,7 +89,8 @@ def define(stage: Stage) -> None:
     cdn_certificate = certificate if certificate.region == "us-east-1" else Certificate(
         "multitask-cdn-certificate", domain, also=[f"*.{domain}"], zone=zone, region="us-east-1")
 
-    network = Network("multitask-network", cidr="10.0.0.0/16", zones=2, isolated=True, nat=stage.pick(dev=1, staging=1, prod=2))
+    network = Network("multitask-network", cidr="10.0.0.0/16", zones=2, isolated=True,
+                      nat=stage.pick(dev=1, staging=1, prod=2))
     least, most = stage.pick(dev=(0.5, 1), staging=(1, 4), prod=(2, 16))
     catalog_data = ServerlessDatabase(
         "catalog-database", network.isolated, database=f"multitask_{stage.name}", user="multitask", least=least, most=most,
@@ -137,9 +138,9 @@ def define(stage: Stage) -> None:
 
     # Values are given by people, or made at the first deployment; parameters only tell where they are.
     path = f"/multitask/{stage.name}"
-    provider_keys = Secret("provider-keys", name=f"multitask/{stage.name}/provider-keys",
+    provider_keys = Secret("provider-keys", name="multitask/{stage}/provider-keys",
                            keys=["gemini-api-key", "openai-api-key"])
-    link_key = Secret("link-key", name=f"multitask/{stage.name}/link-key", generate=["jwt-secret"])
+    link_key = Secret("link-key", name="multitask/{stage}/link-key", generate=["jwt-secret"])
     held = {"jwt-secret": link_key.arn, "rds-username": catalog_data.secret_arn, "rds-password": catalog_data.secret_arn,
             "gemini-api-key": provider_keys.arn, "openai-api-key": provider_keys.arn}
     places = {name: Parameter(name, name=f"{path}/{name}", value={"secret": arn, "key": name.removeprefix("rds-")})
@@ -222,15 +223,17 @@ def define(stage: Stage) -> None:
     recorded, notified = (Queue(f"multitask-{name}-queue", visibility="3m", dead_letter=Queue(f"multitask-{name}-dead"))
                           for name in ("events", "notifications"))
     notifications = Topic("multitask-notifications").subscribe(notified)
-    EventRule("multitask-record", bus=bus, pattern={"source": [{"prefix": "multitask."}]}, targets=[recorded], dead_letter=undelivered)
+    EventRule("multitask-record", bus=bus, targets=[recorded], dead_letter=undelivered,
+              pattern={"source": [{"prefix": "multitask."}]})
     EventRule("multitask-notify", bus=bus, targets=[notifications], dead_letter=undelivered, pattern={
         "detail-type": ["user.registered", "message.sent", "post.created", "catalog.changed"]})
     consumer = Function(
         "events-lambda", "functions.events:consume", memory=512, timeout=30, environment=everywhere,
         sources=[EventSource(recorded), EventSource(notified)])
     changes = Function(
-        "changes-lambda", "functions.events:publish_changes", memory=512, timeout=30, environment=everywhere, failures=undelivered,
-        sources=[EventSource(table) for table in (sessions, profiles, messages)], uses=[bus.publish.env("EVENT_BUS")])
+        "changes-lambda", "functions.events:publish_changes", memory=512, timeout=30, environment=everywhere,
+        failures=undelivered, uses=[bus.publish.env("EVENT_BUS")],
+        sources=[EventSource(table) for table in (sessions, profiles, messages)])
 
     # Schedules are off: a deployment migrates, and prunes, when people say so.
     migrate = Function(
@@ -246,15 +249,16 @@ def define(stage: Stage) -> None:
     for name, function in services.items():
         alerts.watch(f"{name}-high-error-rate", [metric(function, "Errors"), metric(function, "Invocations")],
                      formula="IF(m1 > 10, 100 * m1 / m2, 0)", above=5, period=300, periods=2,
-                     description=f"More than 10 calls and 5 % of those to {name} failed, twice in a row: see its log and traces.")
-    Dashboard("multitask-platform", shows=[*services.values(), api, sockets, *tables, recorded, notified, catalog_data, presence],
-              graphs={"Duration p50 by service": [metric(function, "Duration", "p50") for function in services.values()]})
+                     description=f"More than 10 calls and 5 % of those to {name} failed, twice in a row: see its log.")
+    Dashboard(
+        "multitask-platform", shows=[*services.values(), api, sockets, *tables, recorded, notified, catalog_data, presence],
+        graphs={"Duration p50 by service": [metric(function, "Duration", "p50") for function in services.values()]})
     Dashboard("multitask-costs", graphs={"Estimated Monthly Charges": [
         Metric("AWS/Billing", "EstimatedCharges", {"Currency": "USD"}, "Maximum", region="us-east-1", period=86_400)]})
     Traces("multitask-traces", rate=stage.pick(dev=1.0, staging=0.5, prod=0.05))
     # Production's database, warm functions and NAT gateways alone are above 100 USD.
-    budget = Budget("multitask-budget", name=f"multitask-platform-{stage.name}", limit=stage.pick(dev=100, staging=250, prod=1000), thresholds=[80], forecast=False,
-                    emails=[stage.setting("billing_email")])
+    budget = Budget("multitask-budget", name="multitask-platform-{stage}", thresholds=[80], forecast=False,
+                    limit=stage.pick(dev=100, staging=250, prod=1000), emails=[stage.setting("billing_email")])
     budget.resource.override(cost_filter=[
         {"name": "TagKeyValue", "values": [f"user:Deployment$multitask-platform-{stage.name}"]}])
 
@@ -265,8 +269,8 @@ def define(stage: Stage) -> None:
     output("user_pool_id", users.resource["id"], "User pool that people sign in to")
     output("user_pool_client_id", app["id"], "The application's client of the user pool")
     output("table_names", {table.name: table.resource["name"] for table in tables}, "Tables by component")
-    output("bucket_names", {bucket.name: bucket.resource["bucket"] for bucket in (site_files, avatars, attachments, backups)},
-           "Buckets by component")
+    buckets = (site_files, avatars, attachments, backups)
+    output("bucket_names", {bucket.name: bucket.resource["bucket"] for bucket in buckets}, "Buckets by component")
     output("name_servers", zone.name_servers, "Name servers to enter at the registrar")
     output("repository_url", stage.setting("repo_url"), "Where the code is kept")
-    output("consumers", [consumer.resource["function_name"], changes.resource["function_name"]], "Functions that take events")
+    output("event_functions", [part.resource["function_name"] for part in (consumer, changes)], "Functions that take events")

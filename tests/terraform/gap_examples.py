@@ -23,8 +23,6 @@ ROLE = {
 }
 NEEDED: dict[str, dict[str, Any]] = {
     "aws_iam_role.gap": {"name": "gap", **ROLE},
-    "aws_vpc.gap": {"cidr_block": "10.0.0.0/16"},
-    "aws_subnet.gap": {"vpc_id": _of("aws_vpc.gap", "id"), "cidr_block": "10.0.1.0/24"},
     "aws_cloudwatch_log_group.gap": {"name": "aws-waf-logs-gap"},
     "aws_backup_vault.gap": {"name": "gap"},
     "aws_wafv2_web_acl.gap": {
@@ -37,7 +35,6 @@ NEEDED: dict[str, dict[str, Any]] = {
 }
 EXAMPLES: dict[str, dict[str, Any]] = {
     "aws_accessanalyzer_analyzer": {"analyzer_name": "gap"},
-    "aws_api_gateway_account": {"cloudwatch_role_arn": _of("aws_iam_role.gap", "arn")},
     "aws_api_gateway_api_key": {"name": "gap"},
     "aws_appautoscaling_target": {
         "service_namespace": "dynamodb", "resource_id": f"table/{_of('aws_dynamodb_table.gap', 'name')}",
@@ -48,11 +45,6 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "recovery_point_selection": [{"algorithm": "LATEST_WITHIN_WINDOW", "include_vaults": ["*"],
                                       "recovery_point_types": ["SNAPSHOT"]}]},
     "aws_backup_vault_lock_configuration": {"backup_vault_name": _of("aws_backup_vault.gap", "name"), "min_retention_days": 7},
-    "aws_bedrock_guardrail": {"name": "gap", "blocked_input_messaging": "no", "blocked_outputs_messaging": "no",
-                              "word_policy_config": [{"words_config": [{"text": "gap"}]}]},
-    "aws_bedrock_model_invocation_logging_configuration": {
-        "logging_config": [{"embedding_data_delivery_enabled": True, "cloudwatch_config": [{
-            "log_group_name": _of("aws_cloudwatch_log_group.gap", "name"), "role_arn": _of("aws_iam_role.gap", "arn")}]}]},
     "aws_ce_anomaly_monitor": {"name": "gap", "monitor_type": "DIMENSIONAL", "monitor_dimension": "SERVICE"},
     "aws_ce_cost_allocation_tag": {"tag_key": "System", "status": "Active"},
     "aws_ce_cost_category": {"name": "gap", "rule_version": "CostCategoryExpression.v1",
@@ -66,13 +58,12 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "policy_details": [{"resource_types": ["VOLUME"], "target_tags": {"a": "b"}, "schedule": [{
             "name": "gap", "create_rule": [{"interval": 24}], "retain_rule": [{"count": 1}]}]}]},
     "aws_guardduty_detector": {"enable": True},
-    "aws_inspector2_enabler": {"account_ids": ["000000000000"], "resource_types": ["ECR"]},
     "aws_macie2_account": {},
-    "aws_network_acl": {"vpc_id": _of("aws_vpc.gap", "id")},
     "aws_pinpointsmsvoicev2_configuration_set": {"name": "gap"},
     "aws_pinpointsmsvoicev2_opt_out_list": {"name": "gap"},
-    "aws_rds_cluster": {"cluster_identifier": "gap", "engine": "aurora-postgresql", "master_username": "gap",
-                        "master_password": "not-a-secret", "skip_final_snapshot": True},
+    "aws_pinpointsmsvoicev2_phone_number": {
+        "iso_country_code": "US", "message_type": "TRANSACTIONAL", "number_capabilities": ["SMS"],
+        "number_type": "TOLL_FREE"},
     "aws_securityhub_account": {},
     "aws_sns_sms_preferences": {"default_sms_type": "Transactional"},
     "aws_wafv2_web_acl_logging_configuration": {

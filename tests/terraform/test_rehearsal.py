@@ -84,7 +84,7 @@ def test_every_resource_is_applied_planned_again_without_change_and_destroyed(re
     assert clean == {
         "aws_dynamodb_table.orders", "aws_sns_topic.alerts", "aws_secretsmanager_secret.db",
         "aws_secretsmanager_secret_version.db", "aws_cloudwatch_metric_alarm.errors",
-        "aws_cloudwatch_metric_alarm.share", "aws_cloudwatch_metric_alarm.slow",
+        "aws_cloudwatch_log_group.kept", "aws_cloudwatch_metric_alarm.share", "aws_cloudwatch_metric_alarm.slow",
     }, report.to_markdown()
 
 
@@ -92,10 +92,10 @@ def test_a_protected_table_is_destroyed_after_its_protection_was_lifted_and_the_
     assert report.lifted == ["aws_dynamodb_table.orders: deletion_protection_enabled"]
 
 
-def test_what_is_still_there_after_the_destroy_is_found(report: Report) -> None:
+def test_what_the_definition_keeps_is_found_after_the_destroy_and_said(report: Report) -> None:
     kept = _line(report, "aws_cloudwatch_log_group.kept")
-    assert (kept.applied, kept.left, kept.outcome) == (True, True, Outcome.FAILED)
-    assert not any(item.left for item in report.resources if item is not kept)
+    assert (kept.applied, kept.outcome, kept.notes) == (True, Outcome.CLEAN, ["it stays, as its skip_destroy says"])
+    assert not any(item.left or item.notes for item in report.resources if item is not kept)
 
 
 def test_what_cannot_be_applied_fails_at_its_own_line_and_nothing_else_does(report: Report) -> None:

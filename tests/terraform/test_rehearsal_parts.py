@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,8 @@ from groundsill.graph import (
 )
 from groundsill.operate.rehearsal import GAPS, Gap, Outcome, Report, ResourceReport
 from groundsill.operate.rehearsal.configuration import lift_protections, stand_in_variables, write_folder
-from groundsill.operate.rehearsal.gaps import left_out
+from groundsill.operate.rehearsal.gaps import EMULATOR, left_out
+from groundsill.operate.rehearsal.leftovers import read_state
 from groundsill.terraform.synth import text
 
 DETECTOR = Gap("aws_guardduty_detector", "apply", "the call is not there")
@@ -157,6 +159,34 @@ def test_gaps_and_what_was_left_out_pass_and_are_shown_with_their_reasons() -> N
     for words in ("passed", "is \\| not kept", "the call is not there", "`energy_image`", "enable_deletion_protection"):
         assert words in shown
     assert json.loads(json.dumps(report.to_dict()))["resources"][0]["gaps"][0]["attribute"] == "log_format"
+
+
+def test_a_known_gap_of_the_destroy_passes_and_another_resource_that_is_left_does_not() -> None:
+    known, other = _clean("aws_config_delivery_channel.a"), _clean("aws_sqs_queue.b")
+    for item in (known, other):
+        item.destroyed = False
+    known.gaps.append(Gap("aws_config_delivery_channel", "destroy", "it cannot be deleted"))
+    assert (known.outcome, other.outcome) == (Outcome.GAP, Outcome.FAILED)
+
+
+def test_the_gaps_are_those_of_the_emulator_that_is_installed() -> None:
+    assert f"MiniStack {metadata.version('ministack')}" == EMULATOR
+
+
+def test_what_a_destroy_leaves_is_looked_for_without_order_and_slow_types_are_asked_directly() -> None:
+    def resource(type_: str, **attributes: object) -> dict[str, object]:
+        return {"mode": "managed", "type": type_, "name": "a",
+                "instances": [{"attributes": attributes, "dependencies": ["aws_vpc.a"]}]}
+
+    before = read_state(json.dumps({"version": 4, "resources": [
+        resource("aws_sqs_queue", url="http://x/q"), resource("aws_cloudwatch_log_group", skip_destroy=True),
+        {"mode": "data", "type": "aws_region", "name": "here", "instances": [{"attributes": {}}]},
+        {"mode": "managed", "type": "aws_vpc", "name": "none", "instances": []},
+    ]}).encode())
+    assert before.addresses == {"aws_sqs_queue.a", "aws_cloudwatch_log_group.a"}
+    assert before.asked_directly == {"aws_sqs_queue.a": ("aws_sqs_queue", {"url": "http://x/q"})}
+    assert list(before.stays) == ["aws_cloudwatch_log_group.a"]
+    assert b"dependencies" not in before.provider_looks_for and b"aws_sqs_queue" not in before.provider_looks_for
 
 
 def test_the_list_of_gaps_is_in_order_and_says_of_each_what_it_must() -> None:

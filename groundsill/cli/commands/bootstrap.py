@@ -50,7 +50,7 @@ def run(given: argparse.Namespace, screen: Screen) -> int:
     wish = Wish(region, given.bucket or before.get("bucket"), given.github, tuple(given.policies), extra)
     check(wish)
     engine = Engine.find(given.terraform)
-    directory = folder / ".groundsill" / f"{_FOLDER}-{region}" / "terraform"
+    directory = folder / ".groundsill" / f".{_FOLDER}-{region}" / "terraform"
     target = Target(folder, given.stage or system.default_stage, words(given))
     with ends_like_ctrl_c(), Workspace(directory, folder, _FOLDER).held(_FOLDER), \
             deploying(screen, Graph()) as view:

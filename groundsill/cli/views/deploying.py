@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _SIGNS = {"create": "+", "update": "~", "destroy": "-", "read": "<", "replace": "-/+"}
 _REDRAWS_A_SECOND = 8
-_MOST_DONE = 3
 
 
 class Lines:
@@ -54,16 +53,16 @@ class Lines:
         """Something that Terraform said."""
         if self._events is not None and event.raw:
             os.write(self._events, f"{json.dumps(dict(event.raw))}\n".encode())
-        if event.kind in ("resource_done", "resource_error"):
+        if event.kind in ("resource_done", "resource_error") and event.action != "read":
             self.done(event, failed=event.kind == "resource_error")
-        elif event.kind == "log" and not event.raw and event.message:
+        elif event.kind == "note":
             self.say(event.message)
 
     def done(self, event: Event, *, failed: bool) -> None:
         """A resource is done or has failed."""
         sign = "x" if failed else _SIGNS.get(event.action, " ")
         component = self.component(event.address)
-        self.say(f"    {sign:<3} {event.address}  {component}  {event.seconds:.0f} s".replace("    ", "    ", 1))
+        self.say(f"    {sign:<3} {event.address}  {component}  {event.seconds:.0f} s")
 
     def component(self, address: str) -> str:
         """What the user wrote for an address."""

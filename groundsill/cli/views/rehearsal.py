@@ -38,6 +38,7 @@ def _times(item: ResourceReport) -> str:
         return "read"
     parts = [
         f"applied {item.apply_seconds:.0f} s" if item.applied else "not applied",
+        *(["second plan empty"] if item.applied and not item.changed and not item.gaps else []),
         f"destroyed {item.destroy_seconds:.0f} s" if item.destroyed else "not destroyed",
     ]
     return ", ".join(parts)

@@ -5,45 +5,14 @@ Their ids are made from their addresses, so that they are the same at every star
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from types import MappingProxyType
-from typing import Any
 
-_ID_LENGTH = 17  # Amazon EC2 user guide: resource ids have 17 hexadecimal digits
+from groundsill.ground.provision.data_attributes import DATA
+from groundsill.ground.provision.front_attributes import FRONT
+from groundsill.ground.provision.places import Arguments, Attributes, Place, stand_in_id
+
 _SHORT_ID_LENGTH = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a system stands: what ARNs are made of.
-
-    Arguments:
-        region: for example ``us-east-1``.
-        account_id: 12 digits.
-    """
-
-    region: str
-    account_id: str
-
-    def arn(self, service: str, resource: str, *, regional: bool = True) -> str:
-        """An ARN of this account."""
-        return f"arn:aws:{service}:{self.region if regional else ''}:{self.account_id}:{resource}"
-
-
-Arguments = Mapping[str, Any]
-Attributes = dict[str, Any]
-
-
-def stand_in_id(prefix: str, address: str, length: int = _ID_LENGTH) -> str:
-    """An id in AWS's form that is always the same for one address.
-
-    Example:
-        >>> stand_in_id("vpc-", "aws_vpc.main", 8)
-        'vpc-ec67d780'
-    """
-    return prefix + hashlib.sha256(address.encode()).hexdigest()[:length]
 
 
 def _identified(prefix: str) -> Callable[[Place, str, Arguments], Attributes]:
@@ -139,9 +108,12 @@ def _repository(place: Place, address: str, arguments: Arguments) -> Attributes:
 def _certificate(place: Place, address: str, arguments: Arguments) -> Attributes:
     arn = place.arn("acm", f"certificate/{stand_in_id('', address, 32)}")
     domain = arguments["domain_name"]
-    option = {"domain_name": domain, "resource_record_name": f"_groundsill.{domain}.", "resource_record_type": "CNAME",
-              "resource_record_value": "_groundsill.acm-validations.aws."}
-    return {"id": arn, "arn": arn, "domain_validation_options": [option]}
+    options = [
+        {"domain_name": name, "resource_record_name": f"_groundsill.{name}.", "resource_record_type": "CNAME",
+         "resource_record_value": "_groundsill.acm-validations.aws."}
+        for name in (domain, *(arguments.get("subject_alternative_names") or ()))
+    ]
+    return {"id": arn, "arn": arn, "domain_validation_options": options}
 
 
 def _validation(place: Place, address: str, arguments: Arguments) -> Attributes:
@@ -196,6 +168,8 @@ def _web_acl(place: Place, address: str, arguments: Arguments) -> Attributes:
 
 
 COMPUTED: MappingProxyType[str, Callable[[Place, str, Arguments], Attributes]] = MappingProxyType({
+    **DATA,
+    **FRONT,
     "aws_acm_certificate": _certificate,
     "aws_acm_certificate_validation": _validation,
     "aws_apigatewayv2_api": _api,

@@ -19,11 +19,13 @@ class Before:
         provider_looks_for: a copy of it for the provider to refresh, without what is asked directly.
         asked_directly: type and attributes by address.
         addresses: every managed resource.
+        stays: why a destroy leaves it on AWS too, by address, of those of which it does.
     """
 
     provider_looks_for: bytes
     asked_directly: Mapping[str, tuple[str, Mapping[str, Any]]]
     addresses: frozenset[str]
+    stays: Mapping[str, str]
 
 
 def read_state(state: bytes) -> Before:
@@ -37,20 +39,24 @@ def read_state(state: bytes) -> Before:
     content: dict[str, Any] = json.loads(state)
     asked: dict[str, tuple[str, Mapping[str, Any]]] = {}
     addresses: set[str] = set()
+    staying: dict[str, str] = {}
     kept: list[dict[str, Any]] = []
     for resource in content["resources"]:
-        if resource["mode"] != "managed":
+        if resource["mode"] != "managed" or not resource["instances"]:
             continue
         address = f"{resource['type']}.{resource['name']}"
         addresses.add(address)
+        attributes: Mapping[str, Any] = resource["instances"][0]["attributes"]
+        if reason := stays(resource["type"], attributes):
+            staying[address] = reason
         if resource["type"] in _DIRECT:
-            asked[address] = (resource["type"], resource["instances"][0]["attributes"])
+            asked[address] = (resource["type"], attributes)
             continue
         for instance in resource["instances"]:
             instance.pop("dependencies", None)
         kept.append(resource)
     content["resources"] = kept
-    return Before(json.dumps(content).encode(), asked, frozenset(addresses))
+    return Before(json.dumps(content).encode(), asked, frozenset(addresses), staying)
 
 
 def still_there(type: str, attributes: Mapping[str, Any], client: Client) -> bool:
@@ -62,6 +68,21 @@ def still_there(type: str, attributes: Mapping[str, Any], client: Client) -> boo
         client: gives SDK clients.
     """
     return _DIRECT[type](attributes, client)
+
+
+def stays(type: str, attributes: Mapping[str, Any]) -> str:
+    """Why a destroy leaves a resource on AWS too, empty where it does not.
+
+    Arguments:
+        type: Terraform type.
+        attributes: as the state had them.
+    """
+    if attributes.get("skip_destroy"):
+        return "it stays, as its skip_destroy says"
+    if type == "aws_api_gateway_account" and not attributes.get("reset_on_delete"):
+        # The provider's page of the type: "Resetting the API Gateway Account settings on delete".
+        return "it stays: a setting of the whole account, which a destroy leaves as it is"
+    return ""
 
 
 def _service(attributes: Mapping[str, Any], client: Client) -> bool:

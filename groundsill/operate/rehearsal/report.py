@@ -47,13 +47,15 @@ class ResourceReport:
     left: bool = False
     errors: list[str] = field(default_factory=list[str])
     gaps: list[Gap] = field(default_factory=list[Gap])
+    notes: list[str] = field(default_factory=list[str])
 
     @property
     def outcome(self) -> Outcome:
         """How it came through as a whole."""
         if self.left_out:
             return Outcome.LEFT_OUT
-        whole = self.data or (self.applied and self.destroyed and not self.left)
+        gone = (self.destroyed and not self.left) or any(gap.step == "destroy" for gap in self.gaps)
+        whole = self.data or (self.applied and gone)
         if self.errors or self.changed or not whole:
             return Outcome.FAILED
         return Outcome.GAP if self.gaps else Outcome.CLEAN
@@ -67,6 +69,7 @@ class ResourceReport:
         parts.extend(f"gap: {gap.attribute or gap.step}: {gap.reason} ({gap.emulator})" for gap in self.gaps)
         if self.left:
             parts.append("it is still there after the destroy")
+        parts.extend(self.notes)
         return "; ".join(part for part in parts if part)
 
     def to_dict(self) -> dict[str, Any]:
@@ -77,6 +80,7 @@ class ResourceReport:
             "apply_seconds": self.apply_seconds, "second_plan_changes": self.changed, "destroyed": self.destroyed,
             "destroy_seconds": self.destroy_seconds, "left": self.left, "errors": self.errors,
             "gaps": [gap.to_dict() for gap in self.gaps], "left_out": self.left_out or None,
+            "notes": self.notes,
         }
 
 

@@ -141,6 +141,7 @@ class _Rehearsal:
     def _second_plan(self) -> None:
         plan = self._planned(self._engine, "second")
         if plan is None:
+            self._report.problems.append("there is no second plan, so it is not known what it would change")
             return
         for change in plan.changes:
             item = self._resources.get(change.address)
@@ -185,19 +186,25 @@ class _Rehearsal:
         (folder / LOCK_FILE_NAME).write_bytes((self._folder / LOCK_FILE_NAME).read_bytes())
         self._engine.init(folder)
         plan = self._planned(self._engine, "left", refresh_only=True, folder=folder)
+        if plan is None:
+            self._report.problems.append("it is not known what is left, because the provider could not look for it")
         gone = {change.address for change in plan.drift if change.action == "destroy"} if plan else before.addresses
         asked = {address for address, (type_, attributes) in before.asked_directly.items()
                  if still_there(type_, attributes, self._client)}
         for address in (before.addresses - before.asked_directly.keys() - gone) | asked:
             item = self._resources.get(address)
-            if item is not None:
+            if item is None:
+                self._report.problems.append(f"{address} is still there after the destroy")
+            elif address in before.stays:
+                item.notes.append(before.stays[address])
+            else:
                 item.left = True
 
     def _client(self, service: str) -> Any:
         import boto3
 
         root = self._api.root_credentials()
-        make: Any = boto3.client
+        make: Any = getattr(boto3, "client")  # noqa: B009 -- its type is not wholly known
         return make(service, endpoint_url=self._api.url, region_name=self._graph.region,
                     aws_access_key_id=root.access_key_id, aws_secret_access_key=root.secret_access_key)
 
@@ -285,7 +292,7 @@ def _one_line(problem: Problem) -> str:
 def _folder(given: Path | None) -> Generator[Path]:
     try:
         if given is not None:
-            given.mkdir(parents=True, exist_ok=True)
+            given.mkdir(mode=0o700, parents=True, exist_ok=True)
             if any(given.iterdir()):
                 raise GroundsillError(Diagnostic(
                     "GS3102", f"the folder {given} is not empty", detail="a rehearsal begins with nothing",

@@ -99,7 +99,8 @@ def test_production_tables_and_their_indexes_can_be_provisioned_and_follow_their
     assert (index["read_capacity"], index["write_capacity"]) == (5, 5)
     targets = stage.all("aws_appautoscaling_target").values()
     assert {(target["min_capacity"], target["max_capacity"]) for target in targets} == {(5, 100)}
-    mine = {(target["resource_id"], target["scalable_dimension"]) for target in targets if "auth_sessions" in target["resource_id"]}
+    mine = {(target["resource_id"], target["scalable_dimension"]) for target in targets
+            if "auth_sessions" in target["resource_id"]}
     table = "table/${aws_dynamodb_table.auth_sessions.name}"
     assert mine == {(table, "dynamodb:table:ReadCapacityUnits"), (table, "dynamodb:table:WriteCapacityUnits"),
                     (f"{table}/index/user-id-index", "dynamodb:index:ReadCapacityUnits"),
@@ -193,6 +194,16 @@ def test_only_functions_with_private_dependencies_are_in_the_network_and_reach_e
     policies = [item["policy_arn"] for name, item in stage.all("aws_iam_role_policy_attachment").items()
                 if name.endswith("_network")]
     assert policies == ["arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"] * 4
+
+
+@STAGES
+@pytest.mark.requirement("MT-T04", "MT-C10")
+def test_functions_in_the_network_have_a_way_out_to_what_lies_outside(stage: Defined) -> None:
+    tables = {item["subnet_id"]: item["route_table_id"] for item in stage.all("aws_route_table_association").values()}
+    out = {item["route_table_id"] for item in stage.all("aws_route").values() if "nat_gateway_id" in item}
+    for function in stage.all("aws_lambda_function").values():
+        for subnet in function.get("vpc_config", [{"subnet_ids": []}])[0]["subnet_ids"]:
+            assert tables[subnet] in out
 
 
 @STAGES

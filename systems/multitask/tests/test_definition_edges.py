@@ -65,7 +65,7 @@ def test_behind_the_cdn_the_api_has_one_way_in_and_a_key_that_only_the_cdn_knows
 @pytest.mark.requirement("MT-R07")
 def test_names_lead_to_the_cdns_and_the_apis(stage: Defined) -> None:
     records = {item["name"]: item["alias"][0]["name"] for item in stage.all("aws_route53_record").values() if "alias" in item}
-    site, cdn = ("${aws_cloudfront_distribution.%s.domain_name}" % name for name in ("platform_site_cdn", "profile_avatars_cdn"))
+    site, cdn = (f"${{aws_cloudfront_distribution.{name}.domain_name}}" for name in ("platform_site_cdn", "profile_avatars_cdn"))
     sites = [DOMAIN, f"www.{DOMAIN}"] if stage is PROD else [f"{NAMES[stage]}.{DOMAIN}"]
     socket = "${aws_apigatewayv2_domain_name.multitask_sockets.domain_name_configuration[0].target_domain_name}"
     assert records == dict.fromkeys(sites, site) | {

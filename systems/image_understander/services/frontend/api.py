@@ -1,4 +1,7 @@
-"""The frontend of ImageUnderstander: what it answers. Its application code is a later step, so everything but its health is 501."""
+"""The frontend of ImageUnderstander: what it answers.
+
+Its application code is a later step, so everything but its health is 501.
+"""
 
 from __future__ import annotations
 

@@ -40,16 +40,22 @@ class Defined:
 
     def one(self, type: str, /, **arguments: Any) -> dict[str, Any]:
         """Arguments of the only resource of a type with these arguments."""
-        found = [item for item in self.all(type).values()
-                 if all(item.get(name) == value for name, value in arguments.items())]
+        found = [
+            item for item in self.all(type).values() if all(item.get(name) == value for name, value in arguments.items())
+        ]
         assert len(found) == 1, f"{len(found)} resources of {type} with {arguments}"
         return found[0]
 
     def statements(self, role: str) -> dict[str, tuple[set[str], set[str]]]:
         """Actions and resources of each statement that a role's own policy has, by statement id."""
-        policies = [item for item in self.all("aws_iam_role_policy").values() if item["role"] == f"${{aws_iam_role.{role}.id}}"]
-        return {statement["Sid"]: (set(statement["Action"]), set(statement["Resource"]))
-                for policy in policies for statement in policy["policy"]["Statement"]}
+        policies = [
+            item for item in self.all("aws_iam_role_policy").values() if item["role"] == f"${{aws_iam_role.{role}.id}}"
+        ]
+        return {
+            statement["Sid"]: (set(statement["Action"]), set(statement["Resource"]))
+            for policy in policies
+            for statement in policy["policy"]["Statement"]
+        }
 
     def environment(self, name: str) -> dict[str, str]:
         """Environment variables of a function or of a service's container, by Terraform name."""
@@ -66,3 +72,13 @@ class Defined:
             for rule in self.all("aws_vpc_security_group_ingress_rule").values()
             if rule["security_group_id"] == f"${{aws_security_group.{group}.id}}" and rule["from_port"] == rule["to_port"]
         }
+
+    def statement_for(self, role: str, action: str) -> set[str]:
+        """Resources on which a role may do an action."""
+        return {
+            resource for actions, resources in self.statements(role).values() if action in actions for resource in resources
+        }
+
+    def tags_of(self, address: str) -> dict[str, str]:
+        """Tags of a resource, by address."""
+        return plain(self.graph[address].arguments["tags"])

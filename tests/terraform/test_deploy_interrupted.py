@@ -1,0 +1,97 @@
+"""Deploys that are killed, stopped or two at once: the next one continues, nothing is made twice and no lock stays."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from groundsill.terraform.running import earlier_run
+
+from .deploy_support import BUCKET, Shop, client, kill, running_api, wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+KILLS = int(os.environ.get("GROUNDSILL_KILLS", "2"))
+"""How many deploys are killed; 100 where there is time."""
+
+
+@pytest.fixture(scope="module")
+def api(terraform: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    with running_api(tmp_path_factory.mktemp("aws")) as environment:
+        client(environment, "s3").create_bucket(Bucket=BUCKET)
+        yield environment
+
+
+def _tables(api: dict[str, str], shop: Shop) -> list[str]:
+    names = client(api, "dynamodb").list_tables()["TableNames"]
+    return sorted(name for name in names if name.startswith(f"{shop.name}-"))
+
+
+def _locks(api: dict[str, str], shop: Shop) -> list[str]:
+    found = client(api, "s3").list_objects_v2(Bucket=BUCKET).get("Contents", [])
+    return [item["Key"] for item in found if item["Key"] == f"{shop.name}/dev.tfstate.tflock"]
+
+
+@pytest.mark.parametrize("number", range(KILLS))
+def test_a_deploy_killed_anywhere_is_continued_by_the_next(api: dict[str, str], tmp_path: Path, number: int) -> None:
+    shop = Shop(tmp_path / "shop", api, f"killed{number}")
+    shop.define(more='    Table("second", key="Id")\n')
+    process = shop.start("deploy")
+    time.sleep(random.Random(number).uniform(0.2, 14.0))
+    kill(process)
+    shop.run("deploy")
+    assert [row["address"] for row in shop.json("state", "list")["resources"]] == [
+        "aws_dynamodb_table.orders", "aws_dynamodb_table.second"]
+    assert len(_tables(api, shop)) == 2 and not _locks(api, shop)
+    assert not (shop.terraform / "journal.json").exists()
+
+
+def test_the_lock_that_a_killed_deploy_left_with_its_terraform_is_freed(api: dict[str, str], tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "shop", api, "powerless")
+    process = shop.start("deploy")
+    wait_until(lambda: _locks(api, shop) or process.poll() is not None)
+    terraform = wait_until(lambda: earlier_run(shop.terraform))
+    process.send_signal(signal.SIGKILL)
+    os.killpg(terraform, signal.SIGKILL)
+    process.communicate(timeout=60)
+    assert _locks(api, shop)
+    locked = shop.json("state", "unlock", code=1)["lock"]
+    assert locked["who"] and locked["since"]
+    shop.run("deploy")
+    assert not _locks(api, shop)
+
+
+def test_of_two_deploys_at_once_the_second_says_who_holds_the_lock(api: dict[str, str], tmp_path: Path) -> None:
+    first, second = Shop(tmp_path / "one", api, "twice"), Shop(tmp_path / "two", api, "twice")
+    lock = {"ID": "0f0e0d0c-0000-4000-8000-000000000001", "Operation": "OperationTypeApply", "Info": "", "Who": "ana@laptop",
+            "Version": "1.11.4", "Created": "2026-01-02T03:04:05.678Z", "Path": f"{BUCKET}/twice/dev.tfstate"}
+    client(api, "s3").put_object(Bucket=BUCKET, Key="twice/dev.tfstate.tflock", Body=json.dumps(lock).encode())
+    error = second.json("deploy", code=1)["diagnostics"][0]
+    assert error["code"] == "GS3011"
+    assert "ana@laptop" in error["detail"] and "2026-01-02 03:04:05" in error["detail"]
+    assert f"state unlock --lock {lock['ID']}" in error["mend"]
+    second.run("state", "unlock", "--lock", lock["ID"])
+    going = first.start("deploy")
+    wait_until(lambda: (first.terraform / "in-use").is_file() and (first.terraform / "in-use").read_text())
+    refused = first.json("deploy", code=1)["diagnostics"][0]
+    assert refused["code"] == "GS3011" and "for deploy, since" in refused["detail"]
+    out, errors = going.communicate(timeout=110)
+    assert going.returncode == 0, out + errors
+
+
+def test_ctrl_c_stops_in_good_order_and_says_how_to_continue(api: dict[str, str], tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "shop", api, "stopped")
+    process = shop.start("deploy")
+    wait_until(lambda: earlier_run(shop.terraform))
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=90)
+    assert process.returncode == 130 and "`groundsill deploy` continues" in errors
+    assert not _locks(api, shop) and earlier_run(shop.terraform) is None
+    shop.run("deploy")
+    assert len(_tables(api, shop)) == 1
