@@ -48,8 +48,8 @@ if TYPE_CHECKING:
     from groundsill.components.machines import MachineGroup as MachineGroup
     from groundsill.components.machines import Volume as Volume
     from groundsill.components.messaging import SmsSender as SmsSender
-    from groundsill.components.metrics import metric as metric
     from groundsill.components.metrics import Metric as Metric
+    from groundsill.components.metrics import metric as metric
     from groundsill.components.models import Guardrail as Guardrail
     from groundsill.components.models import LanguageModel as LanguageModel
     from groundsill.components.models import ModelLog as ModelLog

@@ -117,6 +117,7 @@ class EventRule(Component):
         )
         if dead_letter is not None:
             require(dead_letter, Queue, "dead_letter", self)
+            dead_letter.is_dead_letter = True
             dead_letter.accept_messages(identifier(component, "gives-up"), "events.amazonaws.com", self.arn)
         for target in targets:
             if not isinstance(target, Queue | Topic | Function):  # pyright: ignore[reportUnnecessaryIsInstance]

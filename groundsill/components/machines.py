@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 from groundsill import aws
 from groundsill.components.alarm import Alarm
@@ -15,21 +13,15 @@ from groundsill.components.boot_scripts import SCRIPT_LIMIT, Boot, boot_script
 from groundsill.components.buckets import Bucket
 from groundsill.components.keys import key_of_tier
 from groundsill.components.logs import log_group, write_log
+from groundsill.components.machine_images import Image, architecture_of, image_id
 from groundsill.components.network import Subnets
 from groundsill.components.roles import merged_environment, require, trust, usable_grants, workload_role
 from groundsill.components.security_groups import security_group
 from groundsill.definition.component import Collecting, Component, Mistake
 from groundsill.definition.grant import Grant, NetworkAccess, Statement
-from groundsill.definition.naming import environment_name, identifier
+from groundsill.definition.naming import environment_name
 from groundsill.graph import JsonDocument, Lifecycle, MachineRelease, Reference, Resource
 
-Image = Literal["amazon-linux-2023", "deep-learning-ubuntu-22.04"]
-# Amazon EC2 user guide, "Find an AMI": names that Amazon gives its images; {architecture} is arm64 or x86_64.
-_IMAGES: MappingProxyType[str, str] = MappingProxyType({
-    "amazon-linux-2023": "al2023-ami-2023.*-kernel-6.*-{architecture}",
-    "deep-learning-ubuntu-22.04": "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04) *",
-})
-_TYPE = re.compile(r"([a-z]+(?:-[0-9a-z]+)?)(\d+)([a-z-]*)\.[a-z0-9-]+")
 # Systems Manager user guide, "Create an IAM role with minimal Session Manager permissions"; Run Command beside it. None of
 # these actions names a resource.
 _SESSIONS = Statement((
@@ -181,25 +173,6 @@ class _Computer(Component):
                 self.name, self.building.folder, include, requirements, command, bucket,
                 f"releases/{self.name}/current.tar.gz", self.resource.address))
 
-    def _image(self, image: Image, pinned: str | None, type: str) -> Any:
-        if pinned:
-            if not re.fullmatch(r"ami-[0-9a-f]{8,17}", pinned):
-                raise Mistake("GS1465", f"{pinned!r} is not the id of an image", mend="write for example ami-0123456789abcdef0")
-            return pinned
-        if image not in _IMAGES:
-            raise Mistake("GS1466", f"unknown image {image!r}", mend=f"known: {', '.join(_IMAGES)}")
-        architecture = architecture_of(type)
-        shared = self.building.shared.setdefault("images", {})
-        found = shared.get((image, architecture))
-        if found is None:
-            found = shared[image, architecture] = aws.data.ami(
-                identifier(image, architecture).lower(), most_recent=True, owners=["amazon"],
-                filter=[{"name": "name", "values": [_IMAGES[image].format(architecture=architecture)]},
-                        {"name": "architecture", "values": [architecture]},
-                        {"name": "state", "values": ["available"]}],
-            )
-        return found["id"]
-
     def _disk(self, size: int | None) -> Any:
         key = key_of_tier()
         return {"volume_size": size, "volume_type": "gp3", "encrypted": True, "kms_key_id": key.arn if key else None,
@@ -266,7 +239,7 @@ class Machine(_Computer):
                        folder, volumes)
         looked_up = ("ami",) if not pinned_image else ()
         self.resource = self._instance = aws.instance(
-            self.terraform_name(), ami=self._image(image, pinned_image, type), instance_type=type,
+            self.terraform_name(), ami=image_id(self, image, pinned_image, type), instance_type=type,
             subnet_id=subnets.ids[0], vpc_security_group_ids=[self.security_group["id"]],
             associate_public_ip_address=False, iam_instance_profile=self.profile["name"], user_data=self.script,
             user_data_replace_on_change=False, ebs_optimized=True, disable_api_termination=self.stage.production,
@@ -379,7 +352,7 @@ class MachineGroup(_Computer):
         group_name = self.physical_name("aws_autoscaling_group", name)
         self.template = aws.launch_template(
             self.terraform_name(), name=self.physical_name("aws_launch_template", name), update_default_version=True,
-            image_id=self._image(image, pinned_image, types[0]), instance_type=types[0], ebs_optimized="true",
+            image_id=image_id(self, image, pinned_image, types[0]), instance_type=types[0], ebs_optimized="true",
             user_data=base64.b64encode(self.script.encode()).decode(),
             iam_instance_profile={"arn": self.profile["arn"]},
             network_interfaces=[{"associate_public_ip_address": "false", "security_groups": [self.security_group["id"]],
@@ -432,21 +405,3 @@ _SPOT: Any = {"market_type": "spot", "spot_options": {"spot_instance_type": "per
 def _as_text(block: dict[str, Any]) -> Any:
     """The form of a launch template's blocks, whose booleans are text."""
     return {name: str(value).lower() if isinstance(value, bool) else value for name, value in block.items()}
-
-
-def architecture_of(type: str) -> str:
-    """Architecture of an instance type: ``arm64`` for Graviton, whose families have a ``g`` after the generation.
-
-    Source: Amazon EC2 user guide, "Instance type naming conventions".
-
-    Example:
-        >>> architecture_of("t4g.micro"), architecture_of("g5.xlarge"), architecture_of("t3.medium")
-        ('arm64', 'x86_64', 'x86_64')
-
-    Raises:
-        Mistake: where it is not the form of an instance type.
-    """
-    match = _TYPE.fullmatch(type) if isinstance(type, str) else None  # pyright: ignore[reportUnnecessaryIsInstance]
-    if match is None:
-        raise Mistake("GS1470", f"{type!r} is not an instance type", mend="write for example t4g.micro")
-    return "arm64" if "g" in match[3] or (match[1], match[2]) == ("a", "1") else "x86_64"

@@ -108,7 +108,7 @@ class RestApi(Component):
                 self._parts.append(aws.api_gateway_gateway_response(
                     self.terraform_name(response.lower()), rest_api_id=self.id, response_type=response,
                     response_parameters={f"gatewayresponse.header.{header}": value
-                                         for header, value in self._cors_headers(cors).items()},
+                                         for header, value in self._error_headers(cors).items()},
                 ))
         self.building.at_end.append(self._deploy)
 
@@ -133,6 +133,8 @@ class RestApi(Component):
         return self.api_stage["invoke_url"]
 
     def _check_cors(self, cors: Cors) -> None:
+        if not cors.origins:
+            raise Mistake("GS1529", "a CORS answer for no web page", mend='name origins, or leave `cors` out')
         unknown = [method for method in cors.methods if method not in _CORS_METHODS]
         if unknown:
             raise Mistake("GS1520", f"{unknown[0]!r} is no method that a browser may be told of",
@@ -224,16 +226,21 @@ class RestApi(Component):
         return self._paths[path]
 
     def _cors_headers(self, cors: Cors) -> dict[str, str]:
-        """Headers of answers that API Gateway gives itself: it can name one origin, so with several it names none of them.
-
-        Functions answer with the origin that asked; a preflight is answered for any, without credentials.
-        """
-        origin = cors.origins[0] if len(cors.origins) == 1 else "*"
-        return {"Access-Control-Allow-Origin": f"'{origin}'", "Access-Control-Allow-Headers": f"'{','.join(cors.headers)}'",
+        return {"Access-Control-Allow-Origin": f"'{cors.origins[0]}'",
+                "Access-Control-Allow-Headers": f"'{','.join(cors.headers)}'",
                 "Access-Control-Allow-Methods": f"'{','.join(cors.methods)}'"}
 
+    def _error_headers(self, cors: Cors) -> dict[str, str]:
+        """Headers of API Gateway's own refusals. It can name one origin; with several it names the one that asked, since
+        what it says there is nobody's secret."""
+        headers = self._cors_headers(cors)
+        if len(cors.origins) > 1:
+            headers["Access-Control-Allow-Origin"] = "method.request.header.Origin"
+        return headers
+
     def _preflight(self, path: str, cors: Cors) -> None:
-        """``OPTIONS`` of a path: answered by API Gateway itself; with several origins it echoes the one that is allowed."""
+        """``OPTIONS`` of a path, answered by API Gateway itself: it names the origin that asked where it is allowed, else
+        the first one, so that the browser stops."""
         resource, name = self._paths[path], self._part("OPTIONS", path)
         template: Any = {"application/json": JsonDocument({"statusCode": 204})}
         method = aws.api_gateway_method(

@@ -111,7 +111,8 @@ class Schedule(Component):
             state="ENABLED" if enabled else "DISABLED",
             flexible_time_window={"mode": "FLEXIBLE", "maximum_window_in_minutes": window} if window else {"mode": "OFF"},
             target={
-                "arn": target.arn, "role_arn": role["arn"], "input": JsonDocument(dict(input)) if input else None,
+                "arn": target.target_arn if isinstance(target, Function) else target.arn,
+                "role_arn": role["arn"], "input": JsonDocument(dict(input)) if input else None,
                 "retry_policy": {"maximum_retry_attempts": retries, "maximum_event_age_in_seconds": age},
                 "dead_letter_config": {"arn": dead_letter.arn} if dead_letter else None,
             },

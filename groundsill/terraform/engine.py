@@ -15,20 +15,21 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from groundsill.graph.diagnostics import Diagnostic, GroundsillError
 from groundsill.graph.graph import Graph
 from groundsill.terraform.changes import PlanSummary, read_plan
-from groundsill.terraform.events import Event, OnEvent, Problem, problems_in_text, read_event, read_problem
+from groundsill.terraform.events import OnEvent, problems_in_text, read_problem
 from groundsill.terraform.failures import Lock, diagnose, failures, read_lock
 from groundsill.terraform.mirror import cli_config, find_mirror
+from groundsill.terraform.outcome import ApplySummary, Done, EngineError, Gathered, Interrupted
 from groundsill.terraform.process import Ended, run
 from groundsill.terraform.running import RECORDING, record_path, wait_for_earlier
 
+__all__ = ["ApplySummary", "Done", "Engine", "EngineError", "Interrupted"]
 BINARIES = ("terraform", "tofu")
 BINARY_VARIABLE = "GROUNDSILL_TERRAFORM"
 LEAST_VERSION = (1, 10, 0)
@@ -43,84 +44,6 @@ _VERSION_SECONDS = 30
 _VERSION_FORM = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 # They would change what a command does behind its back: Terraform documentation, "Environment Variables".
 _TAKEN_AWAY = re.compile(r"TF_CLI_ARGS(_.*)?|TF_INPUT|TF_WORKSPACE|TF_IN_AUTOMATION")
-
-
-class Interrupted(KeyboardInterrupt):
-    """Terraform was asked to stop by Ctrl-C and has stopped.
-
-    Arguments:
-        summary: what had been done by then; None for a command that changes nothing.
-        killed: whether it was ended by force, so that the state may lack what was under way.
-    """
-
-    def __init__(self, summary: ApplySummary | None = None, *, killed: bool = False) -> None:
-        super().__init__("interrupted")
-        self.summary = summary
-        self.killed = killed
-
-
-class EngineError(GroundsillError):
-    """A run of Terraform failed.
-
-    Arguments:
-        diagnostics: what went wrong.
-        problems: the same as Terraform worded it.
-        summary: of an apply: what had been done by then.
-    """
-
-    def __init__(self, diagnostics: Iterable[Diagnostic], problems: Sequence[Problem] = (),
-                 summary: ApplySummary | None = None) -> None:
-        super().__init__(diagnostics)
-        self.problems = tuple(problems)
-        self.summary = summary
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What an apply did to one resource.
-
-    Arguments:
-        address: Terraform address.
-        action: ``create``, ``update`` or ``destroy``; a replacement is two of them.
-        seconds: how long it took.
-        resource_id: identifier that AWS gave it, where it is known.
-        failed: whether it failed.
-    """
-
-    address: str
-    action: str
-    seconds: float = 0.0
-    resource_id: str = ""
-    failed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ApplySummary:
-    """What an apply did.
-
-    Arguments:
-        resources: in the order in which they were done.
-        counts: Terraform's own: ``add``, ``change``, ``remove``, ``import``.
-        warnings: what Terraform warned of.
-        seconds: how long it took.
-        unfinished: addresses that were under way when it ended.
-    """
-
-    resources: tuple[Done, ...] = ()
-    counts: Mapping[str, int] = field(default_factory=dict[str, int])
-    warnings: tuple[Problem, ...] = ()
-    seconds: float = 0.0
-    unfinished: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """The summary for ``--json``."""
-        return {
-            "resources": [
-                {"address": item.address, "action": item.action, "seconds": item.seconds, "failed": item.failed}
-                for item in self.resources
-            ],
-            "counts": dict(self.counts), "seconds": round(self.seconds, 3), "unfinished": list(self.unfinished),
-        }
 
 
 class Engine:
@@ -387,8 +310,8 @@ class Engine:
 
     def _stream(
         self, command: list[str], directory: Path, scratch: Path, on_event: OnEvent | None, graph: Graph | None = None,
-    ) -> _Gathered:
-        done = _Gathered(on_event)
+    ) -> Gathered:
+        done = Gathered(on_event)
         ended = self._run([command[0], *command[1:]], directory, scratch, on_line=done.line, on_wait=done.note,
                           on_interrupt=lambda: done.note("Stopping: Terraform finishes what is under way ..."))
         done.ended()
@@ -457,56 +380,6 @@ class Engine:
             beside.write_text(text, encoding="utf-8")
             beside.replace(path)
         return {**self.environment, "TF_CLI_CONFIG_FILE": str(path.absolute())}
-
-
-class _Gathered:
-    """What one run says, handed on as it comes and kept."""
-
-    def __init__(self, on_event: OnEvent | None) -> None:
-        self._on_event = on_event
-        self._started = time.perf_counter()
-        self._seconds = 0.0
-        self.problems: list[Problem] = []
-        self.words: list[str] = []
-        self._done: list[Done] = []
-        self._open: dict[str, str] = {}
-        self._counts: Mapping[str, int] = {}
-
-    def line(self, text: str) -> None:
-        """A line of the stream."""
-        if not text.strip():
-            return
-        event = read_event(text)
-        if event.problem is not None:
-            self.problems.append(event.problem)
-        elif event.kind == "resource_start":
-            self._open[event.address] = event.action
-        elif event.kind in ("resource_done", "resource_error"):
-            self._open.pop(event.address, None)
-            self._done.append(Done(event.address, event.action, event.seconds, event.resource_id,
-                                   event.kind == "resource_error"))
-        elif event.kind == "summary":
-            self._counts = event.counts
-        elif not event.raw:
-            self.words.append(text)
-        if self._on_event:
-            self._on_event(event)
-
-    def note(self, text: str) -> None:
-        """Something of our own to say meanwhile."""
-        if self._on_event:
-            self._on_event(Event("note", text))
-
-    def ended(self) -> None:
-        """The run is over."""
-        self._seconds = time.perf_counter() - self._started
-
-    def summary(self) -> ApplySummary:
-        """What has been done so far."""
-        return ApplySummary(
-            tuple(self._done), self._counts, tuple(item for item in self.problems if not item.error), self._seconds,
-            tuple(self._open),
-        )
 
 
 def _version(path: Path, environment: Mapping[str, str]) -> tuple[str, tuple[int, ...]]:

@@ -11,7 +11,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,37 +156,3 @@ class _Follower:
 
     def close(self) -> None:
         self._file.close()
-
-
-def is_alive(pid: int, started: str) -> bool:
-    """Whether the process that :func:`identity` described still runs."""
-    return bool(started) and identity(pid) == started
-
-
-def identity(pid: int) -> str:
-    """What tells a process from a later one with the same number; empty where it does not run."""
-    try:
-        # proc(5), /proc/pid/stat: after the name in parentheses come state (1st) and start time (20th).
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        return "" if fields[0] in "ZX" else fields[19]
-    except FileNotFoundError:
-        if Path("/proc/self/stat").exists():
-            return ""
-    except (OSError, IndexError):
-        return ""
-    done = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)  # noqa: S607
-    return done.stdout.strip()
-
-
-def wait_for(pid: int, started: str, *, seconds: float | None = None) -> bool:
-    """Wait for the end of a process that is not this one's child.
-
-    Returns:
-        Whether it has ended within the time.
-    """
-    deadline = None if seconds is None else time.monotonic() + seconds
-    while is_alive(pid, started):
-        if deadline is not None and time.monotonic() > deadline:
-            return False
-        time.sleep(_LONGEST_FOLLOW_SECONDS)
-    return True

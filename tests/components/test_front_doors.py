@@ -52,6 +52,15 @@ def test_a_changed_route_deploys_the_api_again_and_an_unchanged_one_does_not() -
     assert digest(rest) != digest(changed)
 
 
+def test_a_preflight_names_an_origin_that_is_allowed_and_no_other() -> None:
+    origins = ["https://shop.example", "https://www.shop.example"]
+    graph = build(lambda _: c.RestApi("api", cors=c.Cors(origins)).route("GET /a", function()))
+    answer = arguments(graph["aws_api_gateway_integration_response.api_options_a"])
+    assert answer["response_parameters"]["method.response.header.Access-Control-Allow-Origin"] == "'https://shop.example'"
+    template = answer["response_templates"]["application/json"]
+    assert all(f'$origin == "{origin}"' in template for origin in origins)
+
+
 def test_each_key_of_a_plan_has_its_limits() -> None:
     graph = build(rest)
     plan = arguments(graph["aws_api_gateway_usage_plan.api_partners"])
@@ -154,6 +163,7 @@ def in_region(region: str) -> Any:
     ("GS1526", lambda _: c.RestApi("api").route("GET /", function()).usage_plan("p", keys=[], burst=1, rate=1)),
     ("GS1527", lambda _: c.RestApi("api").route("GET /", function()).domain("a.b.example", in_region("us-east-1"))),
     ("GS1528", lambda _: c.RestApi("api").route("GET /", function()).domain("shop.example", in_region("eu-west-1"))),
+    ("GS1529", lambda _: c.RestApi("api", cors=c.Cors([]))),
     ("GS1530", lambda _: c.WebSocketApi("w").route("$connected", function())),
     ("GS1531", lambda _: c.WebSocketApi("w").route("a", function()).route("a", function("g"))),
     ("GS1532", lambda _: c.WebSocketApi("w").route("a", function(timeout=30))),

@@ -111,6 +111,9 @@ class Provisioner:
                                     "arn": place.arn("iam", "root", regional=False)},
             "aws_partition": {"partition": "aws", "dns_suffix": "amazonaws.com", "id": "aws"},
             "aws_region": {"name": place.region, "id": place.region},
+            # A network of somebody else's: what is known of it here is the id that the definition gives.
+            "aws_vpc": {"id": resource.arguments.get("id", "")},
+            "aws_subnet": {"id": resource.arguments.get("id", "")},
             "aws_ami": {"id": stand_in_id("ami-", resource.address), "root_device_name": "/dev/xvda"},
             # A random text of this run alone, as on AWS.
             "aws_secretsmanager_random_password": {"random_password": secrets.token_urlsafe(48)},

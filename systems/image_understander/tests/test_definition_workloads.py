@@ -113,7 +113,7 @@ def test_a_machine_may_be_entered_write_its_log_and_do_what_it_declares(
 
 
 @STAGES
-@pytest.mark.requirement("IU-R20", "IU-R21", "IU-C36", "IU-B08")
+@pytest.mark.requirement("IU-R20", "IU-R21", "IU-C36")
 def test_the_bucket_of_uploads_is_private_versioned_and_takes_uploads_from_our_page_alone(stage: Defined) -> None:
     bucket = stage.all("aws_s3_bucket")["uploads"]
     assert "bucket" not in bucket
@@ -262,7 +262,7 @@ def test_the_newest_image_of_each_architecture_is_taken_once_or_pinned(stage: De
         pytest.param("backend", 8000, marks=pytest.mark.requirement("IU-R33")),
     ],
 )
-@pytest.mark.requirement("IU-R57", "IU-R68", "IU-C04", "IU-C32", "IU-T08")
+@pytest.mark.requirement("IU-R57", "IU-R68", "IU-C04", "IU-C32")
 def test_a_group_keeps_one_ordinary_machine_and_takes_spot_ones_of_several_types_beside_it(
     stage: Defined,
     part: str,

@@ -229,6 +229,8 @@ def test_what_cannot_be_handled_waits_in_dead_letter_queues(stage: Defined) -> N
     queues = stage.all("aws_sqs_queue")
     assert set(queues) == {"multitask_events_queue", "multitask_events_dead", "multitask_notifications_queue",
                            "multitask_notifications_dead", "multitask_undelivered"}
+    for name in ("multitask_events_dead", "multitask_notifications_dead", "multitask_undelivered"):
+        assert stage.all("aws_cloudwatch_metric_alarm")[f"{name}_depth"]["threshold"] == 1
     for name in ("events", "notifications"):
         assert queues[f"multitask_{name}_queue"]["redrive_policy"] == {
             "deadLetterTargetArn": f"${{aws_sqs_queue.multitask_{name}_dead.arn}}", "maxReceiveCount": 3}

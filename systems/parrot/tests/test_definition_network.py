@@ -52,7 +52,7 @@ def test_dev_has_the_four_stated_subnets_in_two_zones() -> None:
     assert not any(one.overlaps(other) for one in ranges for other in ranges if one is not other)
 
 
-@pytest.mark.requirement("PA-R10", "PA-C19", "PA-S02")
+@pytest.mark.requirement("PA-R10", "PA-C19")
 def test_dev_has_no_nat_gateway_and_production_one_a_zone() -> None:
     assert not DEV.all("aws_nat_gateway")
     assert not DEV.all("aws_eip")
@@ -93,7 +93,7 @@ def test_the_backend_alone_enters_the_database_which_opens_no_connection_itself(
 
 
 @STAGES
-@pytest.mark.requirement("PA-R31", "PA-C05", "PA-S14")
+@pytest.mark.requirement("PA-R31", "PA-C05")
 def test_the_load_balancer_is_public_in_two_zones_and_protected_in_production(stage: Defined) -> None:
     balancer = stage.one("aws_lb")
     assert (balancer["load_balancer_type"], balancer["internal"]) == ("application", False)

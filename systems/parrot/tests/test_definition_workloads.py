@@ -65,7 +65,7 @@ def test_the_state_is_kept_in_a_bucket_with_a_lock_file_and_no_table_is_needed()
     assert "aws_dynamodb_table" not in made
 
 
-@pytest.mark.requirement("PA-R14", "PA-R18", "PA-C01", "PA-C35", "PA-S02")
+@pytest.mark.requirement("PA-R14", "PA-R18", "PA-C01", "PA-C35")
 def test_redis_comes_only_when_a_setting_says_so_and_the_backend_alone_enters_it() -> None:
     assert not DEV.all("aws_elasticache_replication_group")
     on = Defined(graph("dev", redis=True))
@@ -246,7 +246,7 @@ def test_tasks_grow_by_a_setting_and_run_an_image_by_its_digest(size: str, numbe
 
 @STAGES
 @SERVICES
-@pytest.mark.requirement("PA-R28", "PA-R30", "PA-C05", "PA-C06", "PA-C19", "PA-C29", "PA-S14")
+@pytest.mark.requirement("PA-R28", "PA-R30", "PA-C05", "PA-C06", "PA-C19", "PA-C29")
 def test_a_service_rolls_without_a_gap_and_takes_shells_outside_production_alone(
     stage: Defined, service: str, port: int
 ) -> None:
