@@ -178,11 +178,14 @@ class Table(Component):
         """ARN of the table."""
         return self.resource["arn"]
 
-    def _grant(self, verb: str, actions: tuple[str, ...], *, indexes: bool, writes: bool) -> Grant:
-        resources: list[Any] = [self.arn]
-        if indexes:
-            resources += [f"{self.arn}/index/{index.name}" for index in self.indexes]
-        statements = [Statement(actions, tuple(resources))]
+    def _grant(self, verb: str, *, reads: tuple[str, ...] = (), writes: tuple[str, ...] = ()) -> Grant:
+        """A grant that reads the table and its indexes, and writes the table: an index is never written to."""
+        indexes = [f"{self.arn}/index/{index.name}" for index in self.indexes]
+        statements: list[Statement] = []
+        if reads:
+            statements.append(Statement(reads, (self.arn, *indexes)))
+        if writes:
+            statements.append(Statement(writes, (self.arn,)))
         if self.encryption:
             key = self.encryption
             statements.append(key.write_statement() if writes else key.read_statement())
@@ -192,22 +195,22 @@ class Table(Component):
     @property
     def read(self) -> Grant:
         """Get and query items, through the indexes too."""
-        return self._grant("read", _READ, indexes=True, writes=False)
+        return self._grant("read", reads=_READ)
 
     @property
     def write(self) -> Grant:
         """Put, update and delete items."""
-        return self._grant("write", _WRITE, indexes=False, writes=True)
+        return self._grant("write", writes=_WRITE)
 
     @property
     def read_write(self) -> Grant:
         """Both of the above."""
-        return self._grant("read_write", tuple(sorted((*_READ, *_WRITE))), indexes=True, writes=True)
+        return self._grant("read_write", reads=_READ, writes=_WRITE)
 
     @property
     def scan(self) -> Grant:
         """Read the whole table: for exports and clean-up, not for requests."""
-        return self._grant("scan", ("dynamodb:Scan",), indexes=True, writes=False)
+        return self._grant("scan", reads=("dynamodb:Scan",))
 
     def alarms(self) -> Iterable[Alarm]:
         """Requests that DynamoDB refused for want of capacity."""

@@ -16,7 +16,8 @@ from hypothesis import strategies as some
 
 from .conftest import Shop
 
-COMMANDS = ("init", "synth", "up", "down", "outputs", "logs")
+COMMANDS = ("init", "synth", "up", "down", "outputs", "logs", "rehearse", "plan", "deploy", "destroy", "state",
+            "bootstrap")
 
 
 def test_groundsill_alone_shows_help_with_every_command_and_the_exit_codes(shop: Shop) -> None:

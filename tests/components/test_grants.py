@@ -28,7 +28,7 @@ KEY = ["${aws_kms_key.own.arn}"]
 VERBS: dict[str, tuple[list[tuple[list[str], list[str]]], dict[str, str]]] = {
     "orders.read": ([(READ, TABLES)], NAME),
     "orders.write": ([(WRITE, [TABLE])], NAME),
-    "orders.read_write": ([(sorted(READ + WRITE), TABLES)], NAME),
+    "orders.read_write": ([(READ, TABLES), (WRITE, [TABLE])], NAME),
     "orders.scan": ([(["dynamodb:Scan"], TABLES)], NAME),
     "locked.read": ([(READ, ["${aws_dynamodb_table.locked.arn}"]), (["kms:Decrypt"], KEY)],
                     {"LOCKED_TABLE": "${aws_dynamodb_table.locked.name}"}),

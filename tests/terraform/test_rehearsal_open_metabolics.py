@@ -15,7 +15,7 @@ from groundsill.operate.rehearsal import GAPS
 
 SYSTEM = Path(__file__).resolve().parents[2] / "systems" / "open_metabolics"
 STAGES = ("dev", "prod")
-# Measured: 2.4 and 3.4 minutes on two idle cores; the rest is for cores that other tests share.
+# Most of it is the provider waiting; the rest is for cores that other tests share.
 LONGEST_SECONDS = 480
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

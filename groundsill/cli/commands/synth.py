@@ -49,7 +49,7 @@ def run(given: argparse.Namespace, screen: Screen) -> int:
         },
     )
     if graph.artifacts:
-        screen.note(f"Before an apply {_count(graph)} must be built; this version does not build them yet.")
+        screen.note(f"Before an apply {_count(graph)} must be built: `groundsill deploy` does both.")
     screen.next_actions({
         f"terraform -chdir={shown.parent} init": "fetch the AWS provider",
         f"terraform -chdir={shown.parent} plan": "see what would be made",

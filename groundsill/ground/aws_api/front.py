@@ -32,6 +32,7 @@ _READING = ("Get", "List", "Describe", "Head", "BatchGet", "Lookup", "Search", "
 _READ_NAMES_THAT_WRITE = frozenset({"sts", "cognito-identity", "sqs"})
 _WITHOUT_POLICIES = frozenset({"s3", "ses", "cognito-idp", "logs", "monitoring", "secretsmanager", "ssm"})
 _MAY_WAIT = frozenset({"PutLogEvents", "PutMetricData"})  # frequent, growing, and stored within two seconds
+_PEOPLE = ("curl/", "Mozilla/", "Wget/", "HTTPie/")
 _ACCOUNT_KEY = 12  # the emulator takes a 12-digit access key as that account's root; AWS has no such key
 
 
@@ -70,8 +71,8 @@ class Front:
             await self._own_path(scope, path, headers, body, send)
             return
         target = headers.get("x-amz-target", "")
-        if path == "/" and scope["method"] == "GET" and not scope["query_string"] and "authorization" not in headers:
-            # Nobody's SDK asks this way; a person with a browser or curl does.
+        if path == "/" and scope["method"] == "GET" and headers.get("user-agent", "").startswith(_PEOPLE):
+            # An SDK that asks this way, unsigned, wants the buckets and is refused; a person wants to know what this is.
             await _respond(send, 200, {"Content-Type": "application/json"}, orjson.dumps(control.WHAT_THIS_IS))
             return
         try:
