@@ -63,8 +63,13 @@ def test_the_lock_that_a_killed_deploy_left_with_its_terraform_is_freed(api: dic
     assert _locks(api, shop)
     locked = shop.json("state", "unlock", code=1)["lock"]
     assert locked["who"] and locked["since"]
-    shop.run("deploy")
-    assert not _locks(api, shop)
+    again = shop.run("deploy", code=None)
+    if again.returncode:
+        # Terraform died between making the table and writing that down: only then does it have to be taken over by hand.
+        assert "Table already exists" in again.stderr + again.stdout
+        shop.run("state", "import", "aws_dynamodb_table.orders", _tables(api, shop)[0])
+        shop.run("deploy")
+    assert len(_tables(api, shop)) == 1 and not _locks(api, shop)
 
 
 def test_of_two_deploys_at_once_the_second_says_who_holds_the_lock(api: dict[str, str], tmp_path: Path) -> None:

@@ -264,10 +264,13 @@ def test_each_function_has_a_role_of_its_own_with_what_it_uses_and_no_more(stage
             assert "*" not in resources or all(action.startswith("xray:Put") for action in actions), (name, sid)
             assert not [action for action in actions if action.endswith("*")], (name, sid)
         assert {"logs:CreateLogStream", "logs:PutLogEvents"} in [actions for actions, _ in stage.statements(name).values()]
-    actions, resources = stage.statements("auth_lambda")["AuthSessionsReadWrite"]
-    assert {f"dynamodb:{verb}Item" for verb in ("Get", "Put", "Update", "Delete")} | {"dynamodb:Query"} <= actions
-    assert resources == {"${aws_dynamodb_table.auth_sessions.arn}",
+    reads, read_from = stage.statements("auth_lambda")["AuthSessionsReadWrite"]
+    writes, written_to = stage.statements("auth_lambda")["AuthSessionsReadWrite2"]
+    assert {"dynamodb:GetItem", "dynamodb:Query"} <= reads
+    assert {f"dynamodb:{verb}Item" for verb in ("Put", "Update", "Delete")} <= writes
+    assert read_from == {"${aws_dynamodb_table.auth_sessions.arn}",
                          "${aws_dynamodb_table.auth_sessions.arn}/index/user-id-index"}
+    assert written_to == {"${aws_dynamodb_table.auth_sessions.arn}"}
     assert "PostCommentsReadWrite" in stage.statements("posts_lambda")
     assert stage.statements("chat_lambda")["MultitaskSocketsPush"] == (
         {"execute-api:ManageConnections"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import gc
 import json
 import os
 import resource
@@ -77,6 +78,9 @@ class Worker:
             logs.write_error(failure, self._log_format)
         self._files.close()
         self._flush()
+        # What the module made at import (clients and their service models) lives as long as the worker: without this
+        # every full collection walks through all of it, in the middle of a request.
+        gc.freeze()
         reader = frames.FrameReader(self._connection)
         ready = {"init_ms": (time.perf_counter() - started) * 1000, "failed": failure is not None}
         self._send(frames.READY, metadata=ready)
