@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import resource
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,18 +31,15 @@ def run_process(
     Raises:
         RuntimeError: where it fails; the message ends with what it printed.
     """
-    started = time.perf_counter()
     process = subprocess.Popen(  # noqa: S603
         [sys.executable, "-c", _ACCOUNTANT, *command], cwd=cwd, env={**os.environ, **(environment or {})},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     output, _ = process.communicate(timeout=timeout)
-    wall = time.perf_counter() - started
     lines = output.rstrip().splitlines()
     if process.returncode != 0 or not lines or not lines[-1].startswith("@@"):
         raise RuntimeError(f"{' '.join(command)} failed:\n" + "\n".join(lines[-15:]))
-    cpu, kilobytes, inner = (float(part) for part in lines[-1][2:].split())
-    del wall
-    return Run(inner, cpu, kilobytes / 1024)
+    cpu, kilobytes, wall = (float(part) for part in lines[-1][2:].split())
+    return Run(wall, cpu, kilobytes / 1024)
 
 
 # Runs the command as its only child, so that the operating system's account of children is that command's alone.
@@ -79,11 +74,6 @@ def peer_environment(name: str, packages: Sequence[str]) -> Path:
         subprocess.run([str(python), "-m", "pip", "install", "--quiet", *packages], check=True)  # noqa: S603
         (folder / ".ready").touch()
     return python
-
-
-def peak_memory_megabytes() -> float:
-    """Peak memory of this process."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -206,7 +206,7 @@ class Machine(_Computer):
         packages: instead of releases, Python packages with their versions, for example ``["chromadb==1.3.4"]``.
         image: ``amazon-linux-2023`` (default) or ``deep-learning-ubuntu-22.04``; the newest one at the first deployment,
             then kept.
-        pinned_image: id of an image instead, written by `groundsill patch`.
+        pinned_image: id of an image instead, for a machine that must not move to a newer one.
         disk: GB of the system's own disk, default the image's.
         volumes: disks that outlive the machine.
         spot: spare capacity, much cheaper, which AWS takes back with two minutes' notice; default no.

@@ -13,7 +13,6 @@ from groundsill.definition.grant import Grant, Statement
 from groundsill.graph import Broken, JsonDocument, Resource
 
 _POLICY_VERSION = "2012-10-17"
-_SOURCE_VARIABLES = ("aws:SourceAccount", "aws:SourceArn")
 
 
 def policy_document(statements: Iterable[Mapping[str, Any]]) -> JsonDocument:

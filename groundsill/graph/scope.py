@@ -21,7 +21,7 @@ _current: ContextVar[Scope | None] = ContextVar("groundsill_scope", default=None
 class Frame:
     """The component being lowered: its name, how the user wrote it and where.
 
-    ``prefix`` and ``tags`` are what the component gives to every resource lowered inside it.
+    ``tags`` are what the component gives to every resource lowered inside it.
     """
 
     component: str

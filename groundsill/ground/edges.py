@@ -35,7 +35,6 @@ class Edges:
     ) -> None:
         self._log, self._certificates, self._time_scale = log, certificates, time_scale
         self._graph = graph
-        self._wanted = port
         doors = graph.of_type("aws_apigatewayv2_api", "aws_lb_listener")
         self._ports: dict[str, int] = {}
         for door in doors:
