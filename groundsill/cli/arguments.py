@@ -59,6 +59,11 @@ def add_system(parser: Parser) -> None:
     parser.add_argument("--stage", metavar="NAME", help="default: the system's first stage")
 
 
+def add_tier(parser: Parser) -> None:
+    """A tier in place of the stage's own: for commands that read a definition and change nothing."""
+    parser.add_argument("--tier", metavar="NAME", help="basic, standard or enterprise in place of the stage's own tier")
+
+
 def add_settings(parser: Parser) -> None:
     """Values of settings."""
     parser.add_argument("--set", action="append", default=[], dest="settings", type=_setting, metavar="NAME=VALUE",

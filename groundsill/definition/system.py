@@ -72,8 +72,13 @@ class System:
         """The first stage: the one that commands use where no stage is named."""
         return next(iter(self.stages))
 
-    def problems(self, stage: str) -> Diagnostics:
-        """What is wrong with the system's own arguments, before its definition is run."""
+    def problems(self, stage: str, tier: str | None = None) -> Diagnostics:
+        """What is wrong with the system's own arguments, before its definition is run.
+
+        Arguments:
+            stage: the stage that is asked for.
+            tier: the tier that is asked for in place of the stage's own, or None.
+        """
         import re
 
         found = Diagnostics()
@@ -86,10 +91,12 @@ class System:
                    "use lower-case letters, digits and hyphens, at most 40 characters, beginning with a letter")
         if not isinstance(self.region, str) or not re.fullmatch(_REGION_FORM, self.region):  # pyright: ignore[reportUnnecessaryIsInstance]
             report("GS1307", f"{self.region!r} is not the name of an AWS region", "write for example us-east-1")
-        for name, tier in self.stages.items():
-            if tier not in TIERS:
-                report("GS1308", f"stage `{name}` has the unknown tier {tier!r}",
-                       did_you_mean(str(tier), TIERS, what="Known tiers"))
+        for name, own in self.stages.items():
+            if own not in TIERS:
+                report("GS1308", f"stage `{name}` has the unknown tier {own!r}",
+                       did_you_mean(str(own), TIERS, what="Known tiers"))
+        if tier is not None and tier not in TIERS:
+            report("GS1316", f"unknown tier {tier!r}", did_you_mean(tier, TIERS, what="Known tiers"))
         if stage not in self.stages:
             report("GS1309", f"unknown stage `{stage}`", did_you_mean(stage, self.stages, what="Known stages"))
         if self._define is None:
@@ -100,12 +107,15 @@ class System:
         own = {key: value.replace("{system}", self.name).replace("{stage}", stage) for key, value in self.tags.items()}
         return {"System": self.name, "Stage": stage, "ManagedBy": "groundsill", **own}
 
-    def build(self, stage: str | None = None, settings: Mapping[str, Any] | None = None) -> Graph:
+    def build(
+        self, stage: str | None = None, settings: Mapping[str, Any] | None = None, *, tier: str | None = None,
+    ) -> Graph:
         """Run the definition for one stage.
 
         Arguments:
             stage: stage name; the default stage where None.
             settings: values that take precedence over `settings.toml` and the environment.
+            tier: tier in place of the stage's own, to see what another one would make of the definition; None for its own.
 
         Returns:
             The graph that every reader shares.
@@ -113,24 +123,25 @@ class System:
         Raises:
             GroundsillError: with every mistake of the definition, not only the first.
         """
-        graph, diagnostics = self.examine(stage, settings)
+        graph, diagnostics = self.examine(stage, settings, tier=tier)
         diagnostics.raise_if_errors()
         return graph
 
-    def examine(self, stage: str | None = None, settings: Mapping[str, Any] | None = None) -> tuple[Graph, Diagnostics]:
+    def examine(
+        self, stage: str | None = None, settings: Mapping[str, Any] | None = None, *, tier: str | None = None,
+    ) -> tuple[Graph, Diagnostics]:
         """As :meth:`build`, but returns what was found instead of raising: the graph as far as it goes, and mistakes."""
         from groundsill.definition.running import run_definition
 
         stage_name = stage or self.default_stage
-        self.problems(stage_name).raise_if_errors()
+        self.problems(stage_name, tier).raise_if_errors()
         assert self._define is not None
-        tier = TIERS[self.stages[stage_name]]
         diagnostics = Diagnostics()
         values, problems = validate(self.settings, self.folder, stage_name, settings or {})
         graph = Graph(self.name, stage_name, values.get("region") or self.region)
         described = Stage(
-            stage_name, tier, production=stage_name.startswith(_PRODUCTION), settings=values, problems=problems,
-            diagnostics=diagnostics,
+            stage_name, TIERS[tier or self.stages[stage_name]], production=stage_name.startswith(_PRODUCTION),
+            settings=values, problems=problems, diagnostics=diagnostics,
         )
         building = Building(
             graph, diagnostics, tags=self._tags(stage_name),

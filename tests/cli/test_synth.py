@@ -36,6 +36,21 @@ def test_synth_twice_gives_the_same_bytes(shop: Shop, tmp_path: Path) -> None:
     assert texts[0] == texts[1]
 
 
+def test_another_tier_is_seen_beside_what_the_stage_is_deployed_from(shop: Shop) -> None:
+    shop.run("synth")
+    deployed = shop.folder / ".groundsill/dev/terraform/main.tf.json"
+    before = deployed.read_bytes()
+    shown = shop.json("synth", "--tier", "enterprise")
+    assert (shown["stage"], shown["tier"]) == ("dev", "enterprise")
+    assert shown["path"].endswith(".groundsill/dev/terraform-enterprise/main.tf.json")
+    assert '"aws_kms_key"' in Path(shown["path"]).read_text()
+    assert deployed.read_bytes() == before
+    done = shop.run("synth", "--tier", "entreprise")
+    assert done.returncode == 1
+    assert "error[GS1316]: unknown tier 'entreprise'" in done.stderr
+    assert "did you mean `enterprise`?" in done.stderr
+
+
 def test_what_a_definition_prints_does_not_get_into_the_result(shop: Shop) -> None:
     shop.define((shop.folder / "system.py").read_text() + "\nprint('hello from the definition')\n")
     assert shop.json("synth")["resources"] > 0

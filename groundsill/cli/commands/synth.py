@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from groundsill.cli.arguments import Parser, add_settings, add_system
+from groundsill.cli.arguments import Parser, add_settings, add_system, add_tier
 from groundsill.cli.screen import Screen
 from groundsill.cli.systems import Target, load, system_folder, words, words_aside
 from groundsill.graph.artifact import ContainerImage
@@ -16,6 +16,7 @@ from groundsill.graph.graph import Graph
 def arguments(parser: Parser) -> None:
     """What the command takes."""
     add_system(parser)
+    add_tier(parser)
     add_settings(parser)
     parser.add_argument("--out", metavar="DIR", type=Path,
                         help="folder for main.tf.json; default: .groundsill/STAGE/terraform in the system's folder")
@@ -27,13 +28,15 @@ def run(given: argparse.Namespace, screen: Screen) -> int:
     system = load(folder)
     stage: str = given.stage or system.default_stage
     with words_aside():
-        graph, diagnostics = system.examine(stage, dict(item.split("=", 1) for item in given.settings))
+        graph, diagnostics = system.examine(stage, dict(item.split("=", 1) for item in given.settings), tier=given.tier)
     diagnostics.raise_if_errors()
     target = Target(folder, stage, words(given))
 
     from groundsill.terraform.synth import write
 
-    directory: Path = given.out or target.state.terraform
+    # What another tier would give is never written over what the stage is deployed from.
+    usual = target.state.terraform
+    directory: Path = given.out or (usual.with_name(f"{usual.name}-{given.tier}") if given.tier else usual)
     try:
         path = write(graph, directory)
     except OSError as error:
@@ -44,7 +47,8 @@ def run(given: argparse.Namespace, screen: Screen) -> int:
     screen.result(
         f"{screen.style.green('Wrote')} {screen.style.bold(str(shown))}: {system.name} {stage}, {len(graph)} resources",
         {
-            "path": str(path.resolve()), "system": system.name, "stage": stage, "region": graph.region,
+            "path": str(path.resolve()), "system": system.name, "stage": stage, "tier": given.tier or system.stages[stage],
+            "region": graph.region,
             "resources": len(graph), "to_build": _to_build(graph), "warnings": [item.to_dict() for item in warnings],
         },
     )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from an_support.defined import DEV, FOLDER, PROD, STAGES, STAGING, Defined, graph, refused
+from an_support.defined import DEV, FOLDER, PROD, STAGES, STAGING, graph, refused
 
 from groundsill.terraform.backend import with_defaults
 from groundsill.terraform.bootstrap import Wish, configuration
+from groundsill.testing import Defined
 
 ALL = (DEV, STAGING, PROD)
 EACH = pytest.mark.parametrize("stage", ALL, ids=STAGES)

@@ -6,7 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from an_support.defined import DEV, PROD, STAGES, STAGING, Defined, graph, refused
+from an_support.defined import DEV, PROD, STAGES, STAGING, graph, refused
+
+from groundsill.testing import Defined
 
 ALL = (DEV, STAGING, PROD)
 EACH = pytest.mark.parametrize("stage", ALL, ids=STAGES)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from iu_support.defined import Defined, graph
+from iu_support.defined import graph
+
+from groundsill.testing import Defined
 
 STAGE_NAMES = ("dev", "staging", "prod")
 ALL = {name: Defined(graph(name)) for name in STAGE_NAMES}

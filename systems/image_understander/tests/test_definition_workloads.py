@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from iu_support.defined import FOLDER, Defined, graph, plain
+from iu_support.defined import FOLDER, graph
 
 from groundsill import GroundsillError
 from groundsill.definition.running import load_system
 from groundsill.graph import MachineRelease
 from groundsill.terraform.synth import synthesize
+from groundsill.testing import Defined, plain
 
 STAGE_NAMES = ("dev", "staging", "prod")
 ALL = {name: Defined(graph(name)) for name in STAGE_NAMES}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from mt_support.defined import Defined, graph
+from mt_support.defined import graph
+
+from groundsill.testing import Defined
 
 DEV, STAGING, PROD = (Defined(graph(stage)) for stage in ("dev", "staging", "prod"))
 BEHIND_CDN = Defined(graph("prod", front="cdn"))

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mt_support.defined import FOLDER, Defined, graph
+from mt_support.defined import FOLDER, graph
 
 from groundsill import GroundsillError
 from groundsill.definition.running import load_system
 from groundsill.terraform.backend import with_defaults
 from groundsill.terraform.synth import write
+from groundsill.testing import Defined
 
 DEV, STAGING, PROD = (Defined(graph(stage)) for stage in ("dev", "staging", "prod"))
 NAMES = {DEV: "dev", STAGING: "staging", PROD: "prod"}

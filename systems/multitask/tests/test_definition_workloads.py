@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from mt_support.defined import FOLDER, Defined, graph
+from mt_support.defined import FOLDER, graph
+
+from groundsill.testing import Defined
 
 DEV, STAGING, PROD = (Defined(graph(stage)) for stage in ("dev", "staging", "prod"))
 NAMES = {DEV: "dev", STAGING: "staging", PROD: "prod"}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from om_support.defined import Defined, graph, plain
+from om_support.defined import graph
 
 from groundsill import GroundsillError
+from groundsill.testing import Defined, plain
 
 DEV, PROD = Defined(graph("dev")), Defined(graph("prod"))
 STAGES = pytest.mark.parametrize("stage", [DEV, PROD], ids=["dev", "prod"])

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ipaddress
 
 import pytest
-from om_support.defined import Defined, graph
+from om_support.defined import graph
 
 from groundsill.graph import ContainerImage
+from groundsill.testing import Defined
 
 DEV, PROD = Defined(graph("dev")), Defined(graph("prod"))
 STAGES = pytest.mark.parametrize("stage", [DEV, PROD], ids=["dev", "prod"])

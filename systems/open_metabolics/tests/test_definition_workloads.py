@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from om_support.defined import Defined, graph
+from om_support.defined import graph
 
 from groundsill.components.functions import package_digest, packaged_files
 from groundsill.graph import FunctionPackage
+from groundsill.testing import Defined
 
 DEV, PROD = Defined(graph("dev")), Defined(graph("prod"))
 STAGES = pytest.mark.parametrize("stage", [DEV, PROD], ids=["dev", "prod"])

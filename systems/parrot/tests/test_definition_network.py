@@ -5,7 +5,9 @@ from __future__ import annotations
 import ipaddress
 
 import pytest
-from pa_support.defined import Defined, graph
+from pa_support.defined import graph
+
+from groundsill.testing import Defined
 
 STAGE_NAMES = ("dev", "stage", "prod")
 ALL = {name: Defined(graph(name)) for name in STAGE_NAMES}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from pa_support.defined import FOLDER, Defined, graph
+from pa_support.defined import FOLDER, graph
 
 from groundsill import GroundsillError
 from groundsill.definition.running import load_system
@@ -13,6 +13,7 @@ from groundsill.graph import ContainerImage
 from groundsill.terraform.bootstrap import Wish
 from groundsill.terraform.bootstrap import configuration as bootstrap_configuration
 from groundsill.terraform.synth import synthesize
+from groundsill.testing import Defined
 
 STAGE_NAMES = ("dev", "stage", "prod")
 ALL = {name: Defined(graph(name)) for name in STAGE_NAMES}
@@ -133,7 +134,7 @@ def test_rds_makes_keeps_and_changes_the_password_and_the_backend_reads_it_at_it
         "DATABASE_SSLMODE": "verify-full",
         "DATABASE_POOL_SIZE": "5",
     }
-    assert secret in stage.statement_for("backend", "secretsmanager:GetSecretValue")
+    assert secret in stage.rights("backend")["secretsmanager:GetSecretValue"]
     assert stage.outputs["db_credentials_secret_arn"] == secret
 
 
@@ -258,7 +259,7 @@ def test_a_service_rolls_without_a_gap_and_takes_shells_outside_production_alone
     assert network["subnets"] == [f"${{aws_subnet.main_{kind}_{letter}.id}}" for letter in "ab"]
     assert network["assign_public_ip"] is (stage is DEV)
     assert made["enable_execute_command"] is not production
-    assert bool(stage.statement_for(service, "ssmmessages:OpenDataChannel")) is not production
+    assert ("ssmmessages:OpenDataChannel" in stage.rights(service)) is not production
     assert (made["deployment_minimum_healthy_percent"], made["deployment_maximum_percent"]) == (100, 200)
     assert made["deployment_circuit_breaker"] == [{"enable": True, "rollback": True}]
     assert made["health_check_grace_period_seconds"] == 60
@@ -283,7 +284,7 @@ def test_a_task_of_the_frontend_is_told_where_the_api_is_and_no_secret(stage: De
         "NEXT_PUBLIC_AUTH_ONLY_MODE": "false",
     }
     assert "secrets" not in task["container_definitions"][0]
-    assert not stage.statement_for("frontend", "secretsmanager:GetSecretValue")
+    assert "secretsmanager:GetSecretValue" not in stage.rights("frontend")
     (image,) = [
         item for item in stage.graph.artifacts if isinstance(item, ContainerImage) and item.name == "frontend-image"
     ]
