@@ -31,6 +31,10 @@ SECTIONS = {
     "21": ("The command line", "What a command needs from you."),
     "30": ("Terraform", "What Terraform, the provider or AWS answered, in one form."),
     "31": ("Rehearsal", "Terraform against an AWS API of its own."),
+    "40": ("Reading", "What cannot be read as a system: a folder, a plan, Terraform files."),
+    "41": ("Check", "What `groundsill check` needs from you; what it finds has names of its own."),
+    "42": ("Cost", "Traffic, prices and budgets."),
+    "43": ("Drawing", "What `groundsill draw` needs from you."),
 }
 # What a summary alone does not say.
 MEANINGS = {

@@ -12,6 +12,7 @@ from groundsill.definition.naming import terraform_name
 from groundsill.definition.quantities import seconds
 from groundsill.definition.renames import take_formerly
 from groundsill.graph.diagnostics import GroundsillError, did_you_mean
+from groundsill.graph.graph import Suppression
 from groundsill.graph.reference import Broken
 from groundsill.graph.resource import Resource
 from groundsill.graph.scope import Frame, current_scope
@@ -176,6 +177,25 @@ class Component(metaclass=ComponentType):
     def alarms(self) -> Iterable[Any]:
         """Alarms that operators of this component want; none by default."""
         return ()
+
+    def suppress(self, rule: str, *, because: str) -> None:
+        """Live with what a rule of `groundsill check` finds in this component; every report shows it with the reason.
+
+        Arguments:
+            rule: id of the rule, for example ``bucket-without-access-log``.
+            because: why this is right here.
+
+        Example:
+            ``assets.suppress("bucket-without-access-log", because="holds public pictures; the CDN logs who reads them")``
+        """
+        location = caller_location(2)
+        if not isinstance(because, str) or not because.strip():  # pyright: ignore[reportUnnecessaryIsInstance]
+            self.building.report(
+                "GS1210", f"`{rule}` is suppressed without a reason", "whoever reads the report must see why",
+                "say why it is right here: because=\"...\"", location=location, subject=self.subject,
+            )
+            return
+        self.building.graph.add_suppression(Suppression(rule, self.name, because.strip(), location))
 
     def lowering(self) -> Any:
         """Attribute resources constructed later (in a method) to this component, at the line that called the method."""

@@ -138,10 +138,13 @@ class System:
         assert self._define is not None
         diagnostics = Diagnostics()
         values, problems = validate(self.settings, self.folder, stage_name, settings or {})
-        graph = Graph(self.name, stage_name, values.get("region") or self.region)
+        production = stage_name.startswith(_PRODUCTION)
+        protection = TIERS[tier or self.stages[stage_name]]
+        graph = Graph(
+            self.name, stage_name, values.get("region") or self.region, tier=protection.name, production=production,
+        )
         described = Stage(
-            stage_name, TIERS[tier or self.stages[stage_name]], production=stage_name.startswith(_PRODUCTION),
-            settings=values, problems=problems, diagnostics=diagnostics,
+            stage_name, protection, production=production, settings=values, problems=problems, diagnostics=diagnostics,
         )
         building = Building(
             graph, diagnostics, tags=self._tags(stage_name),

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from groundsill.graph.artifact import Artifact, ContainerImage, FunctionPackage, MachineRelease
 from groundsill.graph.diagnostics import Diagnostic, Diagnostics, GroundsillError, Severity, did_you_mean
-from groundsill.graph.graph import Graph
+from groundsill.graph.graph import Graph, Suppression
 from groundsill.graph.provider import Output, Provider, Variable
-from groundsill.graph.reference import Broken, JsonDocument, Reference, references_in, resolve, split_template
+from groundsill.graph.reference import (
+    UNKNOWN,
+    Broken,
+    JsonDocument,
+    Reference,
+    Unknown,
+    references_in,
+    resolve,
+    split_template,
+)
 from groundsill.graph.resource import Lifecycle, Resource
 from groundsill.graph.scope import Scope, current_scope
 from groundsill.graph.source import SourceLocation, caller_location
+from groundsill.graph.view import View
 
 __all__ = [
+    "UNKNOWN",
     "Artifact",
     "Broken",
     "ContainerImage",
@@ -30,7 +41,10 @@ __all__ = [
     "Scope",
     "Severity",
     "SourceLocation",
+    "Suppression",
+    "Unknown",
     "Variable",
+    "View",
     "caller_location",
     "current_scope",
     "did_you_mean",

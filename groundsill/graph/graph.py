@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from types import MappingProxyType
 
@@ -11,6 +12,24 @@ from groundsill.graph.diagnostics import Diagnostic, Diagnostics, did_you_mean
 from groundsill.graph.provider import Output, Provider, Variable
 from groundsill.graph.reference import Broken, Reference, references_in
 from groundsill.graph.resource import Resource
+from groundsill.graph.source import SourceLocation
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """A finding that the user has looked at and lives with.
+
+    Arguments:
+        rule: id of the rule, for example ``bucket-without-access-log``.
+        subject: name of a component or address of a resource that it is about; empty for the whole system.
+        reason: why, in the user's words; shown in every report.
+        location: line in the user's file.
+    """
+
+    rule: str
+    subject: str
+    reason: str
+    location: SourceLocation | None = None
 
 
 class Graph:
@@ -22,6 +41,8 @@ class Graph:
         name: system name.
         stage: stage name.
         region: region of the default provider.
+        tier: name of the stage's tier; empty where the graph comes from Terraform, which has none.
+        production: whether the stage's data must survive mistakes; None where nobody said.
 
     Example:
         >>> graph = Graph("shop", "dev", "us-east-1")
@@ -33,15 +54,20 @@ class Graph:
         ('aws_sqs_queue_policy.orders',)
     """
 
-    def __init__(self, name: str = "", stage: str = "", region: str = "us-east-1") -> None:
+    def __init__(
+        self, name: str = "", stage: str = "", region: str = "us-east-1", *, tier: str = "", production: bool | None = None,
+    ) -> None:
         self.name = name
         self.stage = stage
         self.region = region
+        self.tier = tier
+        self.production = production
         self._resources: dict[str, Resource] = {}
         self._variables: dict[str, Variable] = {}
         self._outputs: dict[str, Output] = {}
         self._providers: dict[str | None, Provider] = {None: Provider(region)}
         self._artifacts: list[Artifact] = []
+        self._suppressions: list[Suppression] = []
         self._referrers: dict[str, tuple[str, ...]] | None = None
         self.duplicates: list[Resource] = []
 
@@ -76,6 +102,10 @@ class Graph:
         """Declare something to build before deploying."""
         self._artifacts.append(artifact)
 
+    def add_suppression(self, suppression: Suppression) -> None:
+        """Note that the user lives with what a rule finds."""
+        self._suppressions.append(suppression)
+
     # -- reading -------------------------------------------------------------------------------------------------------
 
     @property
@@ -102,6 +132,11 @@ class Graph:
     def artifacts(self) -> tuple[Artifact, ...]:
         """What has to be built from the user's files."""
         return tuple(self._artifacts)
+
+    @property
+    def suppressions(self) -> tuple[Suppression, ...]:
+        """The findings that the user lives with."""
+        return tuple(self._suppressions)
 
     def __getitem__(self, address: str) -> Resource:
         return self._resources[address]

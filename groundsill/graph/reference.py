@@ -120,6 +120,31 @@ class Broken(Reference):
         return False
 
 
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A value that a reader of a plan or of Terraform files could not work out: said to be unknown, never guessed.
+
+    Arguments:
+        expression: as written, for example ``cidrsubnet(data.aws_vpc.main.cidr_block, 8, 1)``; empty where nothing is known.
+        references: what the expression refers to, so that who-refers-to-whom stays whole.
+
+    Example:
+        >>> unknown = Unknown("length(var.zones)", (Reference("var.zones"),))
+        >>> [reference.expression for reference in references_in([unknown])]
+        ['var.zones']
+    """
+
+    expression: str = ""
+    references: tuple[Reference, ...] = ()
+
+    def __str__(self) -> str:
+        return f"(unknown: {self.expression})" if self.expression else "(unknown)"
+
+
+UNKNOWN = Unknown()
+"""The value of which nothing is known."""
+
+
 class JsonDocument:
     """A structure that an argument takes as JSON text, kept as a structure so that every reader can look inside.
 
@@ -199,6 +224,8 @@ def references_in(value: Any) -> Iterator[Reference]:
             yield from references_in(item)
     elif isinstance(value, JsonDocument):
         yield from references_in(value.content)
+    elif isinstance(value, Unknown):
+        yield from value.references
 
 
 def resolve(value: Any, lookup: Callable[[Reference], Any], *, json_text: bool = True) -> Any:

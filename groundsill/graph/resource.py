@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -42,6 +43,8 @@ class Resource:
         depends_on: addresses that must exist first and that no argument refers to.
         lifecycle: Terraform's lifecycle block.
         moved_from: earlier addresses, which become ``moved`` blocks.
+        module: address of the module it is in, for example ``module.network``; empty for the root. Definitions have none.
+        key: which instance it is where Terraform makes several (``count``, ``for_each``); None where there is one.
 
     Example:
         >>> queue = Resource("aws_sqs_queue", "jobs", {"name": "jobs"})
@@ -64,6 +67,8 @@ class Resource:
         depends_on: tuple[str, ...] = (),
         lifecycle: Lifecycle | None = None,
         moved_from: tuple[str, ...] = (),
+        module: str = "",
+        key: int | str | None = None,
     ) -> None:
         self.type = type
         self.name = name
@@ -77,13 +82,16 @@ class Resource:
         self.depends_on = depends_on
         self.lifecycle = lifecycle
         self.moved_from = moved_from
+        self.module = module
+        self.key = key
 
     @property
     def address(self) -> str:
-        """Terraform address, for example ``aws_sqs_queue.jobs`` or ``data.aws_region.current``."""
-        if self.ephemeral:
-            return f"ephemeral.{self.type}.{self.name}"
-        return f"data.{self.type}.{self.name}" if self.data else f"{self.type}.{self.name}"
+        """Terraform address: ``aws_sqs_queue.jobs``, ``data.aws_region.current``, ``module.network.aws_subnet.public[0]``."""
+        kind = "ephemeral." if self.ephemeral else "data." if self.data else ""
+        inside = f"{self.module}." if self.module else ""
+        instance = "" if self.key is None else f"[{json.dumps(self.key, ensure_ascii=False)}]"
+        return f"{inside}{kind}{self.type}.{self.name}{instance}"
 
     def __getitem__(self, step: Step) -> Reference:
         """An attribute as a reference: ``queue["arn"]``."""

@@ -1,0 +1,1 @@
+"""What a system costs in a month, and from which traffic."""

@@ -1,0 +1,57 @@
+"""One way in for every reader: whatever the user has, a graph comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from groundsill.graph.diagnostics import Diagnostic, Diagnostics, GroundsillError
+from groundsill.graph.graph import Graph
+
+Kind = Literal["definition", "plan", "terraform"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A graph and where it came from.
+
+    Arguments:
+        kind: ``definition`` (a folder with a ``system.py``), ``plan`` (``terraform show -json``) or ``terraform`` (a folder
+            of ``.tf`` files).
+        path: the folder or file that was read.
+        graph: what it describes.
+        diagnostics: errors and warnings of reading it; with an error the graph goes only as far as it could be read.
+    """
+
+    kind: Kind
+    path: Path
+    graph: Graph
+    diagnostics: Diagnostics
+
+
+def read(path: Path, *, stage: str | None = None, settings: Mapping[str, Any] | None = None) -> Source:
+    """Read a graph from whatever a path holds.
+
+    Arguments:
+        path: a folder with a ``system.py``, a plan as JSON, or a folder of ``.tf`` files.
+        stage: of a definition; default its first one. For Terraform it names the stage and whether it is production.
+        settings: values of a definition's settings, or of Terraform's variables.
+
+    Raises:
+        GroundsillError: where the path holds none of the three, or it cannot be read at all.
+    """
+    if (path.is_dir() and (path / "system.py").is_file()) or path.name == "system.py":
+        return _definition(path.parent if path.name == "system.py" else path, stage, settings)
+    raise GroundsillError(Diagnostic(
+        "GS4001", f"there is nothing to read in {path}",
+        mend="name a folder with a system.py, a plan written by `terraform show -json PLAN`, or a folder of .tf files",
+    ))
+
+
+def _definition(folder: Path, stage: str | None, settings: Mapping[str, Any] | None) -> Source:
+    from groundsill.definition.running import load_system
+
+    graph, diagnostics = load_system(folder).examine(stage, settings)
+    return Source("definition", folder, graph, diagnostics)
