@@ -31,27 +31,30 @@ class Source:
     diagnostics: Diagnostics
 
 
-def read(path: Path, *, stage: str | None = None, settings: Mapping[str, Any] | None = None) -> Source:
+def read(
+    path: Path, *, stage: str | None = None, tier: str | None = None, settings: Mapping[str, Any] | None = None,
+) -> Source:
     """Read a graph from whatever a path holds.
 
     Arguments:
         path: a folder with a ``system.py``, a plan as JSON, or a folder of ``.tf`` files.
         stage: of a definition; default its first one. For Terraform it names the stage and whether it is production.
+        tier: of a definition; default the stage's own.
         settings: values of a definition's settings, or of Terraform's variables.
 
     Raises:
         GroundsillError: where the path holds none of the three, or it cannot be read at all.
     """
     if (path.is_dir() and (path / "system.py").is_file()) or path.name == "system.py":
-        return _definition(path.parent if path.name == "system.py" else path, stage, settings)
+        return _definition(path.parent if path.name == "system.py" else path, stage, tier, settings)
     raise GroundsillError(Diagnostic(
         "GS4001", f"there is nothing to read in {path}",
         mend="name a folder with a system.py, a plan written by `terraform show -json PLAN`, or a folder of .tf files",
     ))
 
 
-def _definition(folder: Path, stage: str | None, settings: Mapping[str, Any] | None) -> Source:
+def _definition(folder: Path, stage: str | None, tier: str | None, settings: Mapping[str, Any] | None) -> Source:
     from groundsill.definition.running import load_system
 
-    graph, diagnostics = load_system(folder).examine(stage, settings)
+    graph, diagnostics = load_system(folder).examine(stage, settings, tier=tier)
     return Source("definition", folder, graph, diagnostics)
