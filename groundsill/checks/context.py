@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import cached_property
 
 from groundsill.graph.graph import Graph
@@ -14,11 +15,13 @@ class Context:
 
     Arguments:
         graph: a finished graph.
+        today: the day that ends of support are compared with; default the day it is.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, *, today: date | None = None) -> None:
         self.graph = graph
         self.view = View(graph)
+        self.today = today or date.today()  # noqa: DTZ011  ends of support are days, wherever one is
 
     @cached_property
     def _by_type(self) -> dict[str, list[Resource]]:

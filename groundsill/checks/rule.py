@@ -88,6 +88,7 @@ class Rule:
         controls: ids of the same control elsewhere, for example ``("FSBP SQS.1", "CIS 3.8", "CKV_AWS_27")``.
         production_only: whether stages that are not production may do otherwise.
         tiers: names of the tiers that ask for it; empty for all. A graph without a tier (from Terraform) asks for all.
+        example: what is wrong, in one line of Terraform's terms: ``visibility_timeout_seconds = 30, function timeout = 60``.
     """
 
     id: str
@@ -101,15 +102,20 @@ class Rule:
     controls: tuple[str, ...] = ()
     production_only: bool = False
     tiers: tuple[str, ...] = ()
+    example: str = ""
 
     def findings(self, context: Context) -> Found:
         """What it finds in a graph."""
+        for subject in self.subjects(context):
+            yield from self.look(context, *subject)
+
+    def subjects(self, context: Context) -> Iterator[tuple[Resource, ...]]:
+        """What it is asked about, one by one: a resource each, or once the graph as a whole (an empty tuple)."""
         if not self.types:
-            yield from self.look(context)
-            return
+            yield ()
         for type in self.types:
             for resource in context.of_type(type):
-                yield from self.look(context, resource)
+                yield (resource,)
 
     def applies(self, context: Context) -> bool:
         """Whether it is asked of a graph's stage and tier. Where nobody said which, everything is asked."""
@@ -138,13 +144,13 @@ class Ruleset:
 
     def rule(
         self, id: str, severity: Severity, title: str, *, rationale: str, mend: str, types: tuple[str, ...] = (),
-        controls: tuple[str, ...] = (), production_only: bool = False, tiers: tuple[str, ...] = (),
+        controls: tuple[str, ...] = (), production_only: bool = False, tiers: tuple[str, ...] = (), example: str = "",
     ) -> Callable[[Callable[..., Found]], Callable[..., Found]]:
         """Decorator of the function that looks: arguments as of `Rule`."""
 
         def register(look: Callable[..., Found]) -> Callable[..., Found]:
             self.items.append(Rule(id, self.family, severity, title, rationale, mend, look, types, controls,
-                                   production_only, tiers))
+                                   production_only, tiers, example))
             return look
 
         return register

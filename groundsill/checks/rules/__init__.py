@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 
 from groundsill.checks.rule import Rule
+from groundsill.graph.diagnostics import Diagnostic, GroundsillError, did_you_mean
 
-MODULES: tuple[str, ...] = ()
+MODULES: tuple[str, ...] = (
+    "queues",
+)
 """Modules beside this one, each with ``RULES``."""
 
 
@@ -15,3 +18,20 @@ def every_rule() -> Iterator[Rule]:
     """All rules, in a stable order."""
     for name in MODULES:
         yield from import_module(f"groundsill.checks.rules.{name}").RULES
+
+
+def rules_named(ids: Iterable[str]) -> list[Rule]:
+    """The rules of these ids.
+
+    Raises:
+        GroundsillError: for an id that no rule has.
+    """
+    known = {rule.id: rule for rule in every_rule()}
+    wrong = [id for id in ids if id not in known]
+    if wrong:
+        raise GroundsillError([
+            Diagnostic("GS4101", f"there is no rule `{id}`", mend=f"{did_you_mean(id, known, what='Rules', limit=6)}\n"
+                       "`groundsill check --list` shows every rule")
+            for id in wrong
+        ])
+    return [known[id] for id in dict.fromkeys(ids)]
