@@ -98,6 +98,12 @@ class Graph:
         self._providers.setdefault(alias, Provider(region, alias))
         return alias
 
+    def declare_provider(self, provider: Provider) -> None:
+        """Declare a provider under the alias that the user's own Terraform gives it; the default one sets the region."""
+        if provider.alias is None:
+            self.region = provider.region
+        self._providers[provider.alias] = provider
+
     def add_artifact(self, artifact: Artifact) -> None:
         """Declare something to build before deploying."""
         self._artifacts.append(artifact)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,9 @@ from groundsill.graph.diagnostics import Diagnostic, Diagnostics, GroundsillErro
 from groundsill.graph.graph import Graph
 
 Kind = Literal["definition", "plan", "terraform"]
+STANDARD_INPUT = Path("-")
+_PRODUCTION = ("prod", "production")
+_TERRAFORM = (".tf", ".tf.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +41,45 @@ def read(
     """Read a graph from whatever a path holds.
 
     Arguments:
-        path: a folder with a ``system.py``, a plan as JSON, or a folder of ``.tf`` files.
-        stage: of a definition; default its first one. For Terraform it names the stage and whether it is production.
-        tier: of a definition; default the stage's own.
+        path: a folder with a ``system.py``; a plan or a state as JSON, ``-`` for one on standard input; a folder of ``.tf``
+            and ``.tf.json`` files, or one such file, which stands for its folder.
+        stage: of a definition; default its first one. For Terraform it names the stage, says whether it is production
+            (its name begins with ``prod``), and takes the values of ``<stage>.tfvars`` where that file is there.
+        tier: of a definition; default the stage's own. Terraform has none.
         settings: values of a definition's settings, or of Terraform's variables.
 
     Raises:
         GroundsillError: where the path holds none of the three, or it cannot be read at all.
     """
+    if path == STANDARD_INPUT:
+        return _plan(sys.stdin.buffer.read(), path, "plan", stage)
     if (path.is_dir() and (path / "system.py").is_file()) or path.name == "system.py":
         return _definition(path.parent if path.name == "system.py" else path, stage, tier, settings)
+    if path.is_file() and path.name.endswith(".json") and not path.name.endswith(_TERRAFORM):
+        return _plan(_content(path), path, path.stem, stage)
     raise GroundsillError(Diagnostic(
         "GS4001", f"there is nothing to read in {path}",
         mend="name a folder with a system.py, a plan written by `terraform show -json PLAN`, or a folder of .tf files",
     ))
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise GroundsillError(Diagnostic("GS4008", f"{path} cannot be read", detail=str(error))) from error
+
+
+def _production(stage: str | None) -> bool | None:
+    return stage.startswith(_PRODUCTION) if stage else None
+
+
+def _plan(content: bytes, path: Path, name: str, stage: str | None) -> Source:
+    from groundsill.sources.plan import load, read_plan
+
+    document = load(content, "standard input" if path == STANDARD_INPUT else path.name)
+    graph, diagnostics = read_plan(document, name, stage=stage or "", production=_production(stage))
+    return Source("plan", path, graph, diagnostics)
 
 
 def _definition(folder: Path, stage: str | None, tier: str | None, settings: Mapping[str, Any] | None) -> Source:
