@@ -92,7 +92,9 @@ class ForkServer:
         loop = asyncio.get_running_loop()
         ours, theirs = socket.socketpair()
         environment = {
-            name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "TMPDIR") if name in os.environ
+            name: os.environ[name]
+            for name in ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "GROUNDSILL_PLAIN_SDK")
+            if name in os.environ
         }
         environment["LC_CTYPE"] = "C.UTF-8"
         if sys.platform == "darwin":

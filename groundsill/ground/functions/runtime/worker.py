@@ -13,7 +13,7 @@ import time
 import traceback
 from typing import Any
 
-from . import frames, logs
+from . import frames, logs, sdk
 from .context import LambdaContext
 from .loading import HandlerFault, SourceFiles, install_loader, load_handler
 
@@ -57,6 +57,7 @@ class Worker:
         self._handler_name: str = told["handler"]
         self._code_directory: str = told["code_directory"]
         self._log_format: str = told.get("log_format", "Text")
+        self._plain_sdk: bool = told.get("plain_sdk", False)
         self._files = SourceFiles()
         self._ids = logs.set_up(self._log_format, told.get("log_level", ""))
         # Python 3.12 and later write non-ASCII characters as they are, earlier runtimes escape them.
@@ -76,6 +77,8 @@ class Worker:
             failure = _from_exception(error)
         if failure is not None:
             logs.write_error(failure, self._log_format)
+        elif "botocore" in sys.modules and not self._plain_sdk and (note := sdk.install()):
+            sys.stdout.write(note + "\n")
         self._files.close()
         self._flush()
         # What the module made at import (clients and their service models) lives as long as the worker: without this

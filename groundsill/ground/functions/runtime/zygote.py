@@ -20,6 +20,8 @@ import sys
 import time
 from typing import Any
 
+from . import sdk
+
 LENGTH = struct.Struct("!I")
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
@@ -42,6 +44,8 @@ def main(control_fd: int, preload: list[str]) -> None:
             continue
     from . import worker as _  # imported here, once, for every worker
 
+    if "botocore" in sys.modules and not os.environ.get(sdk.PLAIN):
+        sdk.install()
     gc.collect()
     gc.freeze()
     wake_read, wake_write = socket.socketpair()
@@ -186,6 +190,7 @@ def _become_worker(told: dict[str, Any], worker_fd: int, output_fd: int, zygote_
     os.close(null)
     os.close(output_fd)
     os.set_inheritable(worker_fd, False)
+    told["plain_sdk"] = bool(os.environ.get(sdk.PLAIN))
     os.environ.clear()
     os.environ.update(told["environment"])
     time.tzset()
