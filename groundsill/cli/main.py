@@ -20,6 +20,7 @@ from groundsill.graph.diagnostics import Diagnostic, GroundsillError, did_you_me
 COMMANDS = {
     "init": "Make the folder of a new system that runs at once",
     "check": "Say whether a system will deploy, will run and is safe, before anything exists",
+    "draw": "Draw a system as a picture: SVG or Mermaid",
     "synth": "Write the Terraform configuration of a system",
     "rehearse": "Apply, plan again and destroy a system with Terraform against an AWS API on this machine",
     "bootstrap": "Make the bucket that keeps Terraform's state, and a role for deploys from CI",
