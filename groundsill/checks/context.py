@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from functools import cached_property
 
+from groundsill.checks.policies import IDENTITY, RESOURCE, TRUST, PolicyStatement, policy_statements
 from groundsill.graph.graph import Graph
+from groundsill.graph.network_reach import NetworkReach
 from groundsill.graph.resource import Resource
 from groundsill.graph.view import View
 
@@ -39,3 +42,27 @@ class Context:
     def production(self) -> bool:
         """Whether the stage's data must survive mistakes. Where nobody said, it must."""
         return self.graph.production is not False
+
+    @cached_property
+    def network(self) -> NetworkReach:
+        """Who reaches whom."""
+        return NetworkReach(self.view)
+
+    @cached_property
+    def identity_statements(self) -> list[PolicyStatement]:
+        """Every statement of what an identity may do."""
+        return self._statements(IDENTITY)
+
+    @cached_property
+    def trust_statements(self) -> list[PolicyStatement]:
+        """Every statement of who may take a role."""
+        return self._statements(TRUST)
+
+    @cached_property
+    def resource_statements(self) -> list[PolicyStatement]:
+        """Every statement of who may use a resource."""
+        return self._statements(RESOURCE)
+
+    def _statements(self, arguments: Mapping[str, str]) -> list[PolicyStatement]:
+        return [statement for resource in self.of_type(*arguments)
+                for statement in policy_statements(self.view, resource, arguments[resource.type])]

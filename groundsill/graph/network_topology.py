@@ -255,7 +255,7 @@ class Topology:
 
     def _inline(self, group: Resource, name: str) -> Iterator[GroupRule]:
         for block in self.view.blocks(group, name):
-            yield self._rule(block, group, group)
+            yield self.rule(block, group, group)
 
     def _standalone_rules(self) -> tuple[dict[str, list[GroupRule]], dict[str, list[GroupRule]]]:
         ingress: dict[str, list[GroupRule]] = {}
@@ -267,10 +267,17 @@ class Topology:
                 if where is None:
                     where = ingress if self.view.get(item, "type") == "ingress" else egress
                 for group in self.view.targets(item, "security_group_id"):
-                    where.setdefault(group.address, []).append(self._rule(self.view.follow(item.arguments), group, item))
+                    where.setdefault(group.address, []).append(self.rule(self.view.follow(item.arguments), group, item))
         return ingress, egress
 
-    def _rule(self, block: Mapping[str, Any], group: Resource, source: Resource) -> GroupRule:
+    def rule(self, block: Mapping[str, Any], group: Resource | None, source: Resource) -> GroupRule:
+        """A rule as it is written, in a block or as a resource of its own.
+
+        Arguments:
+            block: its arguments.
+            group: the group it belongs to; None where the graph does not have it.
+            source: resource that holds it.
+        """
         ranges: list[IPv4Network | IPv6Network] = []
         groups: list[str] = []
         open_ended = False
@@ -285,7 +292,7 @@ class Topology:
                            if (target := self.graph.target(reference)) is not None and not target.data]
                 groups += targets
                 open_ended = open_ended or (not targets and not isinstance(item, str))
-        if block.get("self") is True:
+        if block.get("self") is True and group is not None:
             groups.append(group.address)
         return GroupRule(
             _protocol(block), _ports(block), tuple(ranges), tuple(groups),

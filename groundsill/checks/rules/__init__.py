@@ -10,6 +10,25 @@ from groundsill.graph.diagnostics import Diagnostic, GroundsillError, did_you_me
 
 MODULES: tuple[str, ...] = (
     "queues",
+    "safe.apis",
+    "safe.buckets",
+    "safe.cdn",
+    "safe.containers",
+    "safe.databases",
+    "safe.exposure",
+    "safe.firewalls",
+    "safe.functions",
+    "safe.identity",
+    "safe.keys",
+    "safe.load_balancers",
+    "safe.machines",
+    "safe.messaging",
+    "safe.network",
+    "safe.records",
+    "safe.rights",
+    "safe.secrets",
+    "safe.stores",
+    "safe.trust",
 )
 """Modules beside this one, each with ``RULES``."""
 
