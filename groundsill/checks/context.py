@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from functools import cached_property
+from pathlib import Path
 
+from groundsill.checks.code import Program
 from groundsill.checks.policies import IDENTITY, RESOURCE, TRUST, PolicyStatement, policy_statements
+from groundsill.checks.workloads import Workload, workloads
+from groundsill.graph.artifact import Artifact
 from groundsill.graph.graph import Graph
+from groundsill.graph.iam_reach import Access
 from groundsill.graph.network_reach import NetworkReach
 from groundsill.graph.resource import Resource
 from groundsill.graph.view import View
@@ -66,3 +71,29 @@ class Context:
     def _statements(self, arguments: Mapping[str, str]) -> list[PolicyStatement]:
         return [statement for resource in self.of_type(*arguments)
                 for statement in policy_statements(self.view, resource, arguments[resource.type])]
+
+    @cached_property
+    def access(self) -> Access:
+        """Which role may do what."""
+        return Access(self.view)
+
+    @cached_property
+    def workloads(self) -> list[Workload]:
+        """Every function and every service."""
+        return list(workloads(self.view, self.network))
+
+    @cached_property
+    def artifacts(self) -> dict[str, Artifact]:
+        """What is built of the user's files: by address of the function or machine, or by the variable of an image."""
+        found: dict[str, Artifact] = {}
+        for item in self.graph.artifacts:
+            found[f"var.{item.variable}" if hasattr(item, "variable") else item.address] = item  # type: ignore[union-attr]
+        return found
+
+    @cached_property
+    def _programs(self) -> dict[tuple[Path, tuple[str, ...]], Program]:
+        return {}
+
+    def program(self, source: Path, include: tuple[str, ...] = ()) -> Program:
+        """The Python files of a package, each read once for all rules."""
+        return self._programs.setdefault((source, include), Program(source, include))

@@ -145,11 +145,12 @@ class Ruleset:
     def rule(
         self, id: str, severity: Severity, title: str, *, rationale: str, mend: str, types: tuple[str, ...] = (),
         controls: tuple[str, ...] = (), production_only: bool = False, tiers: tuple[str, ...] = (), example: str = "",
+        family: Family | None = None,
     ) -> Callable[[Callable[..., Found]], Callable[..., Found]]:
-        """Decorator of the function that looks: arguments as of `Rule`."""
+        """Decorator of the function that looks: arguments as of `Rule`; the family where it is not the module's."""
 
         def register(look: Callable[..., Found]) -> Callable[..., Found]:
-            self.items.append(Rule(id, self.family, severity, title, rationale, mend, look, types, controls,
+            self.items.append(Rule(id, family or self.family, severity, title, rationale, mend, look, types, controls,
                                    production_only, tiers, example))
             return look
 

@@ -14,8 +14,8 @@ from groundsill import Stage
 from groundsill import components as c
 from groundsill.aws.schema import type_schema
 from groundsill.components.deployers import unmanaged_types
-from groundsill.definition.naming import NAME_RULES
 from groundsill.graph import Graph, Resource
+from groundsill.graph.name_rules import NAME_RULES
 from groundsill.terraform.synth import text
 from tests.component_support import STAGES, arguments, build, everything
 

@@ -9,6 +9,10 @@ from groundsill.checks.rule import Rule
 from groundsill.graph.diagnostics import Diagnostic, GroundsillError, did_you_mean
 
 MODULES: tuple[str, ...] = (
+    "limits",
+    "names",
+    "addresses",
+    "zones",
     "queues",
     "safe.apis",
     "safe.buckets",

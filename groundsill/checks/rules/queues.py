@@ -15,8 +15,8 @@ RULES = Ruleset(Family.RUNS)
     "a queue shows a message again while the function is still working on it",
     types=("aws_lambda_event_source_mapping",),
     rationale="A message is hidden for the visibility timeout only; if the function may run longer, another invocation takes "
-              "the same message. Lambda refuses such a mapping (\"Queue visibility timeout is less than Function timeout\"), and "
-              "recommends six times the function's timeout (\"Using Lambda with Amazon SQS\").",
+              "the same message. Lambda refuses such a mapping (\"Queue visibility timeout is less than Function timeout\"), "
+              "and recommends six times the function's timeout (\"Using Lambda with Amazon SQS\").",
     mend="set visibility_timeout_seconds to six times the function's timeout",
     example="visibility_timeout_seconds = 30 on the queue, timeout = 60 on the function that it invokes",
 )

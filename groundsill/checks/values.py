@@ -1,0 +1,105 @@
+"""Values of a graph as plain Python, or None where they are not known: Terraform takes ``"30"`` where a number is meant."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from groundsill.graph.reference import JsonDocument, Reference, Unknown, references_in, split_template
+from groundsill.graph.shapes import is_list, is_mapping, is_set
+
+
+def number(value: Any) -> float | int | None:
+    """A number, also written as text; None for anything else.
+
+    Example:
+        >>> number("30"), number(2.5), number(True), number("soon")
+        (30, 2.5, None, None)
+    """
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return value
+    if isinstance(value, str):
+        try:
+            found = float(value)
+        except ValueError:
+            return None
+        return int(found) if found.is_integer() and "." not in value else found
+    return None
+
+
+def whole(value: Any) -> int | None:
+    """A whole number, also written as text; None for anything else."""
+    found = number(value)
+    return found if isinstance(found, int) else None
+
+
+def text(value: Any) -> str | None:
+    """Text without a reference in it; None for anything else."""
+    return value if isinstance(value, str) and all(isinstance(part, str) for part in split_template(value)) else None
+
+
+def truth(value: Any, default: bool | None = None) -> bool | None:
+    """True or false, also written as text; the default where there is nothing, None where it is not known."""
+    if value is None:
+        return default
+    if isinstance(value, str):
+        return {"true": True, "false": False}.get(value.lower())
+    return value if isinstance(value, bool) else None
+
+
+def each(value: Any) -> list[Any]:
+    """The members of a list or a set, a single value as a list of one, nothing as an empty one."""
+    if value is None:
+        return []
+    if is_list(value) or is_set(value):
+        return list(value)
+    return [value]
+
+
+def unknown(value: Any) -> bool:
+    """Whether a value is known only after apply, wholly or in part of its text."""
+    return isinstance(value, Reference | Unknown) or (isinstance(value, str) and text(value) is None)
+
+
+def document(value: Any) -> Any:
+    """What a JSON argument holds, as a structure; None where it is not known or no JSON."""
+    if isinstance(value, JsonDocument):
+        return value.content
+    if isinstance(value, str) and text(value) is not None:
+        try:
+            return json.loads(value)
+        except ValueError:
+            return None
+    return value if is_mapping(value) or is_list(value) else None
+
+
+def literal_parts(value: Any) -> list[str]:
+    """The literal parts of a text, between its references."""
+    return [part for part in split_template(value) if isinstance(part, str)] if isinstance(value, str) else []
+
+
+def refers(value: Any, *types: str) -> bool:
+    """Whether a value refers to a resource of one of these types, data sources included."""
+    return any(reference.address.removeprefix("data.").rpartition(".")[0].rpartition(".")[2] in types
+               or any(f"{type}." in f"{reference.address}." for type in types) for reference in references_in(value))
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """A mapping, or an empty one."""
+    return value if is_mapping(value) else {}
+
+
+def seconds(value: float) -> str:
+    """Seconds as people read them.
+
+    Example:
+        >>> seconds(79200), seconds(90)
+        ('22 h', '90 s')
+    """
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if value >= size and value % size == 0:
+            return f"{int(value // size)} {unit}"
+    return f"{value:g} s"
