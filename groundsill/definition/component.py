@@ -12,7 +12,7 @@ from groundsill.definition.naming import terraform_name
 from groundsill.definition.quantities import seconds
 from groundsill.definition.renames import take_formerly
 from groundsill.graph.diagnostics import GroundsillError, did_you_mean
-from groundsill.graph.graph import Suppression
+from groundsill.graph.graph import StatedTraffic, Suppression
 from groundsill.graph.reference import Broken
 from groundsill.graph.resource import Resource
 from groundsill.graph.scope import Frame, current_scope
@@ -196,6 +196,17 @@ class Component(metaclass=ComponentType):
             )
             return
         self.building.graph.add_suppression(Suppression(rule, self.name, because.strip(), location))
+
+    def traffic(self, **values: Any) -> None:
+        """Say what `groundsill cost` should reckon with; a `traffic.toml` beside the definition goes before it.
+
+        Arguments:
+            values: by parameter, as in `traffic.toml`; `groundsill cost --write-traffic FILE` lists them.
+
+        Example:
+            ``api.traffic(requests="1M/day", request_size="20 KB")``
+        """
+        self.building.graph.add_traffic(StatedTraffic(self.name, values, caller_location(2)))
 
     def lowering(self) -> Any:
         """Attribute resources constructed later (in a method) to this component, at the line that called the method."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from groundsill.graph.artifact import Artifact, ContainerImage, FunctionPackage, MachineRelease
 from groundsill.graph.diagnostics import Diagnostic, Diagnostics, GroundsillError, Severity, did_you_mean
-from groundsill.graph.graph import Graph, Suppression
+from groundsill.graph.graph import Graph, StatedTraffic, Suppression
 from groundsill.graph.provider import Output, Provider, Variable
 from groundsill.graph.reference import (
     UNKNOWN,
@@ -41,6 +41,7 @@ __all__ = [
     "Scope",
     "Severity",
     "SourceLocation",
+    "StatedTraffic",
     "Suppression",
     "Unknown",
     "Variable",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from types import MappingProxyType
+from typing import Any
 
 from groundsill.graph.artifact import Artifact
 from groundsill.graph.diagnostics import Diagnostic, Diagnostics, did_you_mean
@@ -29,6 +30,21 @@ class Suppression:
     rule: str
     subject: str
     reason: str
+    location: SourceLocation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatedTraffic:
+    """What a definition says about the traffic of one of its components.
+
+    Arguments:
+        subject: name of the component, or address of a resource.
+        values: by parameter, for example ``{"requests": "1M/day"}``.
+        location: line in the user's file.
+    """
+
+    subject: str
+    values: Mapping[str, Any]
     location: SourceLocation | None = None
 
 
@@ -68,6 +84,7 @@ class Graph:
         self._providers: dict[str | None, Provider] = {None: Provider(region)}
         self._artifacts: list[Artifact] = []
         self._suppressions: list[Suppression] = []
+        self._traffic: list[StatedTraffic] = []
         self._referrers: dict[str, tuple[str, ...]] | None = None
         self.duplicates: list[Resource] = []
 
@@ -112,6 +129,10 @@ class Graph:
         """Note that the user lives with what a rule finds."""
         self._suppressions.append(suppression)
 
+    def add_traffic(self, traffic: StatedTraffic) -> None:
+        """Note what the definition says about traffic."""
+        self._traffic.append(traffic)
+
     # -- reading -------------------------------------------------------------------------------------------------------
 
     @property
@@ -143,6 +164,11 @@ class Graph:
     def suppressions(self) -> tuple[Suppression, ...]:
         """The findings that the user lives with."""
         return tuple(self._suppressions)
+
+    @property
+    def traffic(self) -> tuple[StatedTraffic, ...]:
+        """What the definition says about traffic."""
+        return tuple(self._traffic)
 
     def __getitem__(self, address: str) -> Resource:
         return self._resources[address]

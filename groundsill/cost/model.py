@@ -1,0 +1,224 @@
+"""The words that meters speak: factors that multiply, edges that carry traffic, and the lines of an estimate."""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from groundsill.cost.amount import Amount, exactly
+from groundsill.cost.prices import Price
+from groundsill.cost.quantities import Dimension, count_text
+from groundsill.graph.resource import Resource
+
+if TYPE_CHECKING:
+    from groundsill.cost.context import Context
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """Something that can be said about a kind of resource in ``traffic.toml``.
+
+    Arguments:
+        name: for example ``requests``.
+        dimension: what it counts.
+        what: what it means, as half a sentence.
+        default: what is assumed where nobody says anything and nothing in the graph tells; None where it is unknown then.
+        entry: whether this is where traffic comes into a system, so that a user is asked for it.
+    """
+
+    name: str
+    dimension: Dimension
+    what: str
+    default: Amount | None = None
+    entry: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """A quantity in a formula, with how it is written there and what was assumed to know it.
+
+    Arguments:
+        amount: the quantity; None where it is not known.
+        text: how a formula shows it, for example ``2 tasks``.
+        assumptions: what nobody said, and was assumed.
+        unknown: why it is not known.
+
+    Example:
+        >>> (counted(2, "tasks") * hours(730)).text
+        '2 tasks x 730 h'
+    """
+
+    amount: Amount | None
+    text: str
+    assumptions: tuple[str, ...] = ()
+    unknown: str = ""
+
+    def __mul__(self, other: Factor) -> Factor:
+        amount = None if self.amount is None or other.amount is None else self.amount * other.amount
+        return Factor(amount, " x ".join(text for text in (self.text, other.text) if text),
+                      _once(self.assumptions, other.assumptions), self.unknown or other.unknown)
+
+    def __add__(self, other: Factor) -> Factor:
+        amount = None if self.amount is None or other.amount is None else self.amount + other.amount
+        return Factor(amount, f"({self.text} + {other.text})", _once(self.assumptions, other.assumptions),
+                      self.unknown or other.unknown)
+
+    def scaled(self, by: float) -> Factor:
+        """The same in a unit that is shown already: bytes as gigabytes, for example."""
+        return Factor(None if self.amount is None else self.amount * by, self.text, self.assumptions, self.unknown)
+
+    def each(self, function: Callable[[float], float], text: str | None = None) -> Factor:
+        """A function of it that does not fall where it rises, shown as the given text."""
+        return Factor(None if self.amount is None else self.amount.each(function), self.text if text is None else text,
+                      self.assumptions, self.unknown)
+
+    def because(self, *assumptions: str) -> Factor:
+        """The same with more that was assumed."""
+        return Factor(self.amount, self.text, _once(self.assumptions, assumptions), self.unknown)
+
+
+def _once(*groups: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(item for group in groups for item in group))
+
+
+_ONE = {"sses": "ss", "ies": "y", "s": ""}
+_SINGULAR = re.compile(r"(?<=[a-z])(?:sses|ies|(?<!s)s)$")
+
+
+def counted(amount: Amount | float, words: str, *assumptions: str) -> Factor:
+    """A factor that is a number of something."""
+    found = amount if isinstance(amount, Amount) else exactly(float(amount))
+    shown = count_text(found.expected)
+    if shown == "1" and found.exact:
+        words = _SINGULAR.sub(lambda match: _ONE[match[0]], words)
+    if not found.exact:
+        shown = f"{shown} ({count_text(found.low)} to {count_text(found.high)})"
+    return Factor(found, f"{shown} {words}".rstrip(), assumptions)
+
+
+def hours(amount: Amount | float) -> Factor:
+    """A factor that is hours of a month."""
+    return counted(amount, "h")
+
+
+def unknown(why: str) -> Factor:
+    """A factor that nobody knows."""
+    return Factor(None, "?", (), why)
+
+
+Node = tuple[str, str]
+"""Address of a resource, and the name of one of its parameters."""
+ALWAYS: Node = ("", "always")
+"""Where traffic comes from that a clock makes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Traffic of one resource that makes traffic at another.
+
+    Arguments:
+        source: where it comes from.
+        target: where it goes to.
+        times: how much of the target one of the source makes.
+        assumption: what was assumed for that; empty where the graph or the user says it.
+    """
+
+    source: Node
+    target: Node
+    times: Amount
+    assumption: str = ""
+
+
+class Answer(enum.StrEnum):
+    """What is known of a resource's cost."""
+
+    PRICED = "priced"
+    FREE = "free"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of an estimate.
+
+    Arguments:
+        resource: what costs it.
+        service: AWS's name of the service.
+        what: what is paid for, for example ``requests``.
+        answer: whether it has a price, is free, or is not known.
+        cost: US dollars in a month; zero where free; None where not known.
+        quantity: in the price's unit.
+        price: that was taken.
+        formula: how the cost comes about, with its quantities.
+        reason: why it is free or not known.
+        assumptions: what nobody said, and was assumed.
+    """
+
+    resource: Resource
+    service: str
+    what: str
+    answer: Answer
+    cost: Amount | None = None
+    quantity: Amount | None = None
+    price: Price | None = None
+    formula: str = ""
+    reason: str = ""
+    assumptions: tuple[str, ...] = ()
+
+
+Lines = Iterable[Line]
+Meter = Callable[["Context", Resource], Lines]
+Edges = Callable[["Context"], Iterable[Edge]]
+
+
+@dataclass(slots=True)
+class Service:
+    """The meters of one AWS service: what its resources cost, what can be said of them, and where their traffic goes.
+
+    Arguments:
+        name: as AWS writes it, for example ``AWS Lambda``.
+        meters: by Terraform type.
+        parameters: by Terraform type.
+        edges: functions that say where traffic goes.
+
+    Example:
+        >>> queues = Service("Amazon SQS")
+        >>> @queues.meter("aws_sqs_queue", Parameter("messages", Dimension.RATE, "messages sent to it", entry=True))
+        ... def queue(context, queue):
+        ...     yield context.line(queue, "requests", "sqs.standard_request", context.measure(queue, "messages"))
+    """
+
+    name: str
+    meters: dict[str, Meter] = field(default_factory=dict[str, Meter])
+    parameters: dict[str, tuple[Parameter, ...]] = field(default_factory=dict[str, tuple[Parameter, ...]])
+    edges: list[Edges] = field(default_factory=list[Edges])
+
+    def meter(self, type: str, *parameters: Parameter) -> Callable[[Meter], Meter]:
+        """Decorator of the meter of a type."""
+
+        def register(meter: Meter) -> Meter:
+            self.meters[type] = meter
+            self.parameters[type] = parameters
+            return meter
+
+        return register
+
+    def flow(self, function: Edges) -> Edges:
+        """Decorator of a function that gives edges."""
+        self.edges.append(function)
+        return function
+
+    def free(self, reasons: Mapping[str, str]) -> None:
+        """Types that cost nothing themselves, and why."""
+        for type, reason in reasons.items():
+            self.meters[type] = _free(reason)
+
+
+def _free(reason: str) -> Meter:
+    def meter(context: Context, resource: Resource) -> Lines:
+        yield context.free(resource, reason)
+
+    return meter
