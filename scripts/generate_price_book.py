@@ -56,6 +56,11 @@ TEMPLATES = {
     "elasticache.{}_valkey": {"offer": "AmazonElastiCache", "usageType": "NodeUsage:{}", "cacheEngine": "Valkey"},
 }
 UNITS_OF_TEMPLATES = {"elasticache": "node-hour"}
+# Prices that stand in another's note.
+DERIVED = {
+    "route53.health_check_option_aws_month": ("route53.health_check_aws_endpoint_month", 1),
+    "route53.health_check_option_other_month": ("route53.health_check_other_endpoint_month", 2),
+}
 # How the compiled file writes a filter, and how the price list does.
 FILTERS = {"operation": "operation", "volumeType": "volumeType"}
 ENGINES = {"rds": "databaseEngine", "elasticache": "cacheEngine"}
@@ -72,13 +77,17 @@ SCALES = {"USE1-Nova": 1000}
 
 def book(compiled: Any) -> dict[str, Any]:
     """The price book of a compiled file's content."""
-    meta, prices = compiled["_meta"], {}
+    meta = compiled["_meta"]
+    prices: dict[str, dict[str, Any]] = {}
     for service, rows in sorted(compiled.items()):
         if service.startswith("_"):
             continue
         for name, row in sorted(rows.items()):
             prices[f"{service}.{name}"] = price(service, f"{service}.{name}", row)
-    allowances = {}
+    for key, (like, amount) in DERIVED.items():
+        prices[key] = {**{name: value for name, value in prices[like].items() if name not in ("note", "select")},
+                       "price": amount, "unit": "option-month"}
+    allowances: dict[str, dict[str, Any]] = {}
     free = compiled["_free_tier"]["always_free"]
     for (group, what), keys in ALLOWANCES.items():
         allowances[f"{group}.{what}"] = {"quantity": free[group][what], "prices": list(keys)}

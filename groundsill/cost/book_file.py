@@ -25,9 +25,9 @@ def text_of(content: Mapping[str, Any]) -> str:
     Arguments:
         content: everything but the digest, which is added.
     """
-    whole = {**content, "digest": digest_of(content)}
+    whole: dict[str, Any] = {**content, "digest": digest_of(content)}
     lines: list[str] = []
-    for name, value in sorted(whole.items()):
+    for name, value in sorted(whole.items(), key=lambda item: item[0]):
         if name in _TABLES:
             entries = ",\n".join(f" {json.dumps(key)}: {_compact(entry)}" for key, entry in sorted(value.items()))
             lines.append(f"{json.dumps(name)}: {{\n{entries}\n}}")

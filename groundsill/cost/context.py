@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,8 @@ from groundsill.cost.quantities import HOURS_PER_MONTH, Dimension, amount_text, 
 from groundsill.graph.graph import Graph
 from groundsill.graph.reference import Reference, Unknown
 from groundsill.graph.resource import Resource
-from groundsill.graph.view import View, is_known
+from groundsill.graph.shapes import is_mapping
+from groundsill.graph.view import View, as_blocks, is_known
 
 if TYPE_CHECKING:
     from groundsill.cost.flow import Flow
@@ -60,6 +61,18 @@ class Context:
     def of_type(self, *types: str) -> list[Resource]:
         """Resources (no data sources) of these Terraform types."""
         return [resource for type in types for resource in self._by_type.get(type, ())]
+
+    @cached_property
+    def _by_component(self) -> dict[str, list[Resource]]:
+        found: dict[str, list[Resource]] = {}
+        for resource in self.graph:
+            if not resource.data:
+                found.setdefault(resource.component, []).append(resource)
+        return found
+
+    def of_component(self, component: str) -> list[Resource]:
+        """Resources that a component was lowered to."""
+        return self._by_component.get(component, [])
 
     def referring(self, resource: Resource, *types: str) -> list[Resource]:
         """Resources of these types that refer to a resource."""
@@ -251,6 +264,11 @@ class Context:
         return Line(resource, self.services.get(resource.type, ""), what, Answer.UNKNOWN, reason=reason)
 
 
+def mappings(value: Any) -> list[Mapping[str, Any]]:
+    """Nested blocks of a value that was looked up already; what is no block is left out."""
+    return [item for item in as_blocks(value) if is_mapping(item)]
+
+
 def title(resource: Resource) -> str:
     """How a report names a resource: by its component, or by its address where it has none or shares it."""
     return resource.component or resource.address
@@ -287,4 +305,4 @@ def _why_not(value: Any) -> str:
     return "is not a number"
 
 
-__all__ = ["GB", "Context", "counted", "exactly", "numbers", "plain_number", "title", "unknown"]
+__all__ = ["GB", "Context", "counted", "exactly", "mappings", "numbers", "plain_number", "title", "unknown"]

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from groundsill.cost.amount import Amount, exactly, total
 from groundsill.cost.model import ALWAYS, Edge, Factor, Node, unknown
+from groundsill.graph.graph import Graph
 from groundsill.graph.resource import Resource
 
 if TYPE_CHECKING:
     from groundsill.cost.context import Context
 
 _MOST_ASSUMPTIONS = 12
+_MOST_ROOTS = 20
 
 
 class Flow:
@@ -34,6 +36,7 @@ class Flow:
                 self.incoming.setdefault(edge.target, []).append(edge)
         self._context = context
         self._values: dict[Node, Factor | None] = {}
+        self._roots: dict[Node, tuple[Node, ...]] = {}  # what would have to be stated for a node to be known
         for node in _order(self.incoming):
             self._values[node] = self._value(node)
 
@@ -54,7 +57,7 @@ class Flow:
             return Factor(exactly(1), "")
         address, name = node
         graph = self._context.graph
-        resource = graph[address] if address in graph else None
+        resource = graph.resources.get(address)
         if resource is None or resource.data:
             return None
         stated = self._context.traffic.stated(resource, name)
@@ -66,26 +69,26 @@ class Flow:
             return None if parameter is None or parameter.default is None else Factor(parameter.default, "")
         known: list[Amount] = []
         assumptions: dict[str, None] = {}
-        missing: dict[str, None] = {}
+        missing: dict[Node, None] = {}
         for edge in edges:
             source = self._values.get(edge.source)
             if source is None or source.amount is None:
-                missing[_what(graph, edge.source)] = None
+                missing |= dict.fromkeys(self._roots.get(edge.source, (edge.source,))[:_MOST_ROOTS])
                 continue
             known.append(source.amount * edge.times)
             if edge.assumption:
                 assumptions[edge.assumption] = None
+        names = list(dict.fromkeys(_what(graph, root) for root in missing))
+        shown = " and ".join([*names[:3], *([f"{len(names) - 3} more"] if len(names) > 3 else [])])
         if not known:
-            return unknown(f"{' and '.join(list(missing)[:3])} {'is' if len(missing) == 1 else 'are'} not stated")
+            self._roots[node] = tuple(missing)
+            return unknown(f"{shown} {'is' if len(names) == 1 else 'are'} not stated")
         if missing:
-            assumptions[f"nothing is counted of {', '.join(list(missing)[:3])}, which nobody stated"] = None
+            assumptions[f"nothing is counted of {shown}, which nobody stated"] = None
         return Factor(total(known), "", tuple(assumptions)[:_MOST_ASSUMPTIONS])
 
 
-def _what(graph: object, node: Node) -> str:
-    from groundsill.graph.graph import Graph
-
-    assert isinstance(graph, Graph)
+def _what(graph: Graph, node: Node) -> str:
     component = graph[node[0]].component if node[0] in graph else ""
     return f"`{node[1]}` of {component or node[0]}"
 

@@ -60,6 +60,9 @@ VERBS = (
 )
 CONSUME = "sqs:ReceiveMessage"
 MODEL = "bedrock:InvokeModel"
+_REACH = Verb("reach", "", "requests", (), _ONCE)
+_REACHED = ("aws_lb", "aws_alb", "aws_instance")
+_TOLD = ("aws_ecs_task_definition", "aws_launch_template", "aws_ssm_parameter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,21 @@ def _matches(pattern: str, action: str) -> bool:
     from fnmatch import fnmatchcase
 
     return fnmatchcase(action.lower(), pattern)
+
+
+def reached(context: Context, workload: Resource) -> Iterator[Use]:
+    """Load balancers and machines whose address a workload is told: it calls them over the network."""
+    holders = [workload, *context.graph_targets(workload)]
+    if workload.component:
+        holders += [item for item in context.of_component(workload.component) if item.type == "aws_ssm_parameter"]
+    seen: set[str] = set()
+    for holder in holders:
+        if holder is workload or holder.type in _TOLD:
+            for target in context.graph_targets(holder):
+                own = target is workload or (target.component == workload.component and target.component)
+                if target.type in _REACHED and not own and target.address not in seen:
+                    seen.add(target.address)
+                    yield Use(workload, target, _REACH)
 
 
 class Grants:

@@ -121,10 +121,10 @@ def load_book(path: Path = BOOK) -> PriceBook:
         GroundsillError: where the file cannot be read, or was changed by hand so that its digest is wrong.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(content, dict) or content.get("digest") != digest_of(content):  # pyright: ignore[reportUnknownArgumentType]
+        content: Any = json.loads(path.read_text(encoding="utf-8"))
+        if content["digest"] != digest_of(content):
             raise ValueError("its digest does not fit its content")
-        return _book(content, path)  # pyright: ignore[reportUnknownArgumentType]
+        return _book(content, path)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise GroundsillError(Diagnostic(
             "GS4201", f"{path} cannot be read as a price book", detail=str(error),

@@ -19,10 +19,12 @@ _PERIODS = {
 }
 _COUNTS = {"": 1, "k": 1e3, "K": 1e3, "M": 1e6, "m": 1e6, "G": 1e9, "B": 1e9}
 # AWS bills a gigabyte of 2^30 bytes, so that is what a GB is here ("Amazon EC2 pricing": GB of data transfer).
-_SIZES = {"B": 1.0, "KB": 2.0**10, "MB": 2.0**20, "GB": 2.0**30, "TB": 2.0**40}
-_SIZES |= {f"{name[0]}iB": size for name, size in _SIZES.items() if len(name) == 2}
+_SIZES = {"B": 1.0, "KB": 2.0**10, "MB": 2.0**20, "GB": 2.0**30, "TB": 2.0**40,
+          "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30, "TiB": 2.0**40}
 _TIMES = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_FORM = re.compile(r"\s*([0-9][0-9_,]*(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+)\s*([A-Za-z%]*)\s*(?:(?:/|per )\s*([A-Za-z]+))?\s*")
+_FORM = re.compile(
+    r"\s*([0-9][0-9_,]*(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+)\s*([A-Za-z%]*)\s*(?:(?:/|per )\s*([A-Za-z]+))?\s*",
+)
 _MOST = 1e18
 
 
@@ -65,7 +67,7 @@ def read_quantity(value: Any, dimension: Dimension) -> Amount:
             raise ValueError(f"{value!r} does not rise from low to high")
         return Amount(*parts)
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError(f"{value!r} is not {dimension.value}")  # noqa: TRY004  the reader of text reports one kind of error
+        raise ValueError(f"{value!r} is not {dimension.value}")
     number, unit, period = _parts(value, dimension)
     found = _in_units(number, unit, period, dimension, value)
     if not math.isfinite(found) or found > _MOST:

@@ -234,7 +234,8 @@ def _of_table(
         if not is_mapping(values):
             diagnostics.add(Diagnostic(
                 "GS4206", f"`{subject}` has a value that cannot be used", SourceLocation(str(file), _line(lines, subject)),
-                detail="traffic is said of a component or an address", mend=f"write [traffic.{subject}] and a line for each value",
+                detail="traffic is said of a component or an address",
+                mend=f"write [traffic.{subject}] and a line for each value",
             ))
             continue
         for name, value in values.items():

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from groundsill.cost.amount import Amount
 from groundsill.cost.context import GB, Context, counted, title
-from groundsill.cost.model import Edge, Factor, Lines, Node, Parameter, Service, unknown
+from groundsill.cost.model import Edge, Factor, Line, Lines, Node, Parameter, Service, unknown
 from groundsill.cost.quantities import Dimension, count_text
 from groundsill.cost.routes import calls, function_of, shared, takers
 from groundsill.graph.resource import Resource
@@ -94,13 +94,13 @@ def method_settings(context: Context, settings: Resource) -> Lines:
         yield context.free(settings, "throttles and log levels cost nothing")
 
 
-def _detailed(context: Context, stage: Resource, routes: int) -> object:
+def _detailed(context: Context, stage: Resource, routes: int) -> Line:
     metrics = counted(_METRICS, "detailed metrics", f"{title(stage)}: each route has 5 detailed metrics (3 to 7), and requests "
                       "to every route each hour")
     return context.line(stage, "detailed metrics", "cloudwatch.custom_metric_month", counted(routes, "routes"), metrics)
 
 
-def data_out(context: Context, front: Resource, requests: Factor, what: str = "answers") -> object:
+def data_out(context: Context, front: Resource, requests: Factor, what: str = "answers") -> Line:
     """What goes to the internet; what goes to CloudFront, or to an API in front, is free."""
     size = context.measure(front, "response_size", "each").scaled(GB)
     inside = context.flow.brought(front, "requests", *_INSIDE) if what == "answers" else Amount(0, 0, 0)

@@ -7,11 +7,10 @@ never less than what they cost later, and at the price of where they go in the l
 from __future__ import annotations
 
 from groundsill.cost.amount import Amount, spread
-from groundsill.cost.context import GB, Context, title
+from groundsill.cost.context import GB, Context, mappings, plain_number, title
 from groundsill.cost.model import Factor, Lines, Parameter, Service
-from groundsill.cost.quantities import Dimension
+from groundsill.cost.quantities import DAYS_PER_MONTH, Dimension
 from groundsill.graph.resource import Resource
-from groundsill.graph.shapes import is_mapping
 
 service = Service("Amazon S3")
 KB = 2.0**10
@@ -57,18 +56,13 @@ def _lifecycle(context: Context, bucket: Resource) -> tuple[float | None, float]
     cheapest = 1.0
     for lifecycle in context.referring(bucket, "aws_s3_bucket_lifecycle_configuration"):
         for rule in context.view.blocks(lifecycle, "rule"):
-            narrow = any(is_mapping(item) and any(value not in ("", None, []) for value in item.values())
-                         for item in (rule.get("filter") if isinstance(rule.get("filter"), list) else [rule.get("filter")]))
-            for name in ("expiration", "transition"):
-                blocks = rule.get(name)
-                for block in blocks if isinstance(blocks, list) else [blocks]:
-                    if not is_mapping(block):
-                        continue
-                    days = block.get("days")
-                    if name == "expiration" and not narrow and isinstance(days, int) and days > 0:
-                        months = days / 30.4 if months is None else min(months, days / 30.4)
-                    if name == "transition":
-                        cheapest = min(cheapest, _CHEAPEST.get(str(block.get("storage_class")), 1.0))
+            narrow = any(value not in ("", None, []) for item in mappings(rule.get("filter")) for value in item.values())
+            for block in [] if narrow else mappings(rule.get("expiration")):
+                days = plain_number(block.get("days"))
+                if days:
+                    months = min(days / DAYS_PER_MONTH, DAYS_PER_MONTH * 1e3 if months is None else months)
+            for block in mappings(rule.get("transition")):
+                cheapest = min(cheapest, _CHEAPEST.get(str(block.get("storage_class")), 1.0))
     return months, cheapest
 
 

@@ -29,7 +29,8 @@ def replication_group(context: Context, group: Resource) -> Lines:
     yield from _nodes(context, group, nodes, context.text(group, "engine", default="redis"))
     limit = context.number(group, "snapshot_retention_limit", default=0).amount
     if limit is not None and limit.expected > 1:
-        yield context.line(group, "backups", "elasticache.backup", context.measure(group, "backups", "of backups").scaled(1 / 2**30))
+        yield context.line(group, "backups", "elasticache.backup",
+                           context.measure(group, "backups", "of backups").scaled(1 / 2**30))
 
 
 @service.meter("aws_elasticache_cluster", _HOURS, _BACKUPS)

@@ -15,7 +15,8 @@ from groundsill.graph.resource import Resource
 service = Service("Amazon Route 53")
 
 
-@service.meter("aws_route53_zone", Parameter("queries", Dimension.RATE, "queries of records that are no aliases:", Amount(1e3, 1e5, 1e6)))
+@service.meter("aws_route53_zone", Parameter(
+    "queries", Dimension.RATE, "queries of records that are no aliases:", Amount(1e3, 1e5, 1e6)))
 def zone(context: Context, zone: Resource) -> Lines:
     """A zone, and its queries."""
     yield context.line(zone, "hosted zone", "route53.hosted_zone_month", counted(1, "zone"))
@@ -54,6 +55,6 @@ certificates.free({
 @certificates.meter("aws_acmpca_certificate_authority")
 def authority(context: Context, authority: Resource) -> Lines:
     """A private authority is paid by the month."""
-    short = context.text(authority, "usage_mode") == "SHORT_LIVED_CERTIFICATE"
-    yield context.line(authority, "certificate authority", f"acm_private_ca.{'short_lived' if short else 'general_purpose'}_ca_month",
+    kind = "short_lived" if context.text(authority, "usage_mode") == "SHORT_LIVED_CERTIFICATE" else "general_purpose"
+    yield context.line(authority, "certificate authority", f"acm_private_ca.{kind}_ca_month",
                        counted(1, "authority"))

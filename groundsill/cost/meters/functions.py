@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from groundsill.cost.amount import Amount
 from groundsill.cost.context import GB, Context, counted
-from groundsill.cost.grants import Grants, Use
+from groundsill.cost.grants import Grants, Use, reached
 from groundsill.cost.meters.databases import between_zones
 from groundsill.cost.meters.logs import log_group_of
 from groundsill.cost.meters.models import MODEL_PARAMETERS, model_lines
@@ -123,7 +123,7 @@ def uses(context: Context) -> Iterator[Edge]:
     """What workloads call, as their roles let them."""
     grants: Grants = context.grants
     for workload in context.workloads:
-        found = list(grants.uses(workload))
+        found = [*grants.uses(workload), *reached(context, workload)]
         stated = context.traffic.table(workload, "uses", (use.key for use in found))
         for use in found:
             yield Edge(calls(workload), (use.target.address, use.verb.measure),

@@ -75,7 +75,8 @@ def targets(context: Context) -> Iterator[Edge]:
         arguments = workload.arguments.get("load_balancer"), workload.arguments.get("target_group_arns")
         for reference in references_in(list(arguments)):
             behind.setdefault(reference.address, []).append(workload)
-    for attachment in context.of_type("aws_lb_target_group_attachment", "aws_autoscaling_attachment", "aws_autoscaling_traffic_source_attachment"):
+    for attachment in context.of_type("aws_lb_target_group_attachment", "aws_autoscaling_attachment",
+                                      "aws_autoscaling_traffic_source_attachment"):
         referred = context.graph_targets(attachment)
         for group in referred:
             if group.type == "aws_lb_target_group":

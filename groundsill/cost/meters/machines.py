@@ -41,7 +41,8 @@ def machine(context: Context, machine: Resource) -> Lines:
     yield from _volumes(context, machine, counted(1, "volume"), context.view.blocks(machine, "root_block_device"),
                         context.view.blocks(machine, "ebs_block_device"))
     if context.flag(machine, "associate_public_ip_address"):
-        yield context.line(machine, "public IPv4 addresses", "vpc.public_ipv4_hour", counted(1, "address"), _time(context, machine))
+        yield context.line(machine, "public IPv4 addresses", "vpc.public_ipv4_hour", counted(1, "address"),
+                           _time(context, machine))
     requests = context.measure(machine, "requests")
     yield from model_lines(context, machine, requests)
     yield from between_zones(context, machine, requests)

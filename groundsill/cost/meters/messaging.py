@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator
 
 from groundsill.cost.amount import Amount, exactly
-from groundsill.cost.context import GB, Context, counted, title
+from groundsill.cost.context import GB, Context, counted, mappings, title
 from groundsill.cost.model import ALWAYS, Edge, Factor, Lines, Parameter, Service
 from groundsill.cost.quantities import HOURS_PER_MONTH, Dimension, count_text
 from groundsill.cost.recurrence import times_a_month
@@ -47,7 +47,7 @@ def queue(context: Context, queue: Resource) -> Lines:
 
 
 def _pollers(context: Context, queue: Resource) -> int:
-    number = sum(5 for item in context.referring(queue, "aws_lambda_event_source_mapping"))
+    number = 5 * len(context.referring(queue, "aws_lambda_event_source_mapping"))
     for workload in context.workloads:
         if workload.type != "aws_lambda_function" and queue in context.grants.consumed(workload):
             number += 1
@@ -97,7 +97,8 @@ def subscription(context: Context, subscription: Resource) -> Lines:
     elif protocol in _DELIVERIES and topic is not None and topic.type == "aws_sns_topic":
         yield context.line(subscription, "deliveries", _DELIVERIES[protocol], context.measure(topic, "messages"))
     else:
-        yield context.not_known(subscription, "deliveries", f"the price book has no deliveries by {protocol or 'what is known after apply'}")
+        yield context.not_known(subscription, "deliveries",
+                                f"the price book has no deliveries by {protocol or 'what is known only after apply'}")
 
 
 @topics.flow
@@ -204,13 +205,11 @@ def schedules(context: Context) -> Iterator[Edge]:
         node = (schedule.address, "invocations")
         if times is not None:
             yield Edge(ALWAYS, node, exactly(times))
-        target = schedule.arguments.get("target")
-        for block in target if isinstance(target, list) else [target]:
-            if isinstance(block, dict):
-                for taker in takers(context, block.get("arn")):  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
-                    yield Edge(node, taker, exactly(1))
-                for dead in takers(context, block.get("dead_letter_config")):  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
-                    yield Edge(node, dead, Amount(0, 0, 0.001))
+        for block in mappings(schedule.arguments.get("target")):
+            for taker in takers(context, block.get("arn")):
+                yield Edge(node, taker, exactly(1))
+            for dead in takers(context, block.get("dead_letter_config")):
+                yield Edge(node, dead, Amount(0, 0, 0.001))
 
 
 @events.meter("aws_pipes_pipe", Parameter("requests", Dimension.RATE, "requests", entry=True))

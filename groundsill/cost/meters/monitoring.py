@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from groundsill.cost.amount import Amount
-from groundsill.cost.context import Context, counted, plain_number
-from groundsill.cost.model import ALWAYS, Edge, Lines, Parameter, Service
-from groundsill.cost.quantities import Dimension
+from groundsill.cost.context import Context, counted, mappings, plain_number
+from groundsill.cost.model import ALWAYS, Edge, Lines, Service
 from groundsill.cost.routes import takers
 from groundsill.graph.resource import Resource
 
@@ -26,10 +25,7 @@ def alarm(context: Context, alarm: Resource) -> Lines:
     read = [query for query in queries if query.get("metric")]
     periods = [plain_number(context.view.get(alarm, "period", default=_MINUTE)) or _MINUTE]
     for query in read:
-        block = query["metric"]
-        block = block[0] if isinstance(block, list) and block else block
-        period = plain_number(block.get("period", _MINUTE)) if isinstance(block, dict) else None  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
-        periods.append(period or _MINUTE)
+        periods += [plain_number(block.get("period")) or _MINUTE for block in mappings(query["metric"])]
     number = max(len(read), 1)
     # Anomaly detection adds a metric for each bound of its band.
     if any("ANOMALY_DETECTION_BAND" in str(query.get("expression", "")) for query in queries):

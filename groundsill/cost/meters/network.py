@@ -39,7 +39,8 @@ def address(context: Context, address: Resource) -> Lines:
     yield context.line(address, "public IPv4 address", "vpc.public_ipv4_hour", counted(1, "address"), context.month)
 
 
-@service.meter("aws_vpc_endpoint", Parameter("data", Dimension.GROWTH, "what goes through it:", Amount(0.01 * _GB, 1 * _GB, 20 * _GB)))
+@service.meter("aws_vpc_endpoint", Parameter(
+    "data", Dimension.GROWTH, "what goes through it:", Amount(0.01 * _GB, 1 * _GB, 20 * _GB)))
 def endpoint(context: Context, endpoint: Resource) -> Lines:
     """Gateways to S3 and DynamoDB are free; interfaces are paid in each zone."""
     kind = context.text(endpoint, "vpc_endpoint_type", default="Gateway")
@@ -54,7 +55,8 @@ def endpoint(context: Context, endpoint: Resource) -> Lines:
     yield context.line(endpoint, "data", "vpc.interface_endpoint_gb", context.measure(endpoint, "data").scaled(GB))
 
 
-@service.meter("aws_vpc_peering_connection", Parameter("data", Dimension.GROWTH, "what goes through it:", Amount(0, 1 * _GB, 50 * _GB)))
+@service.meter("aws_vpc_peering_connection", Parameter(
+    "data", Dimension.GROWTH, "what goes through it:", Amount(0, 1 * _GB, 50 * _GB)))
 def peering(context: Context, peering: Resource) -> Lines:
     """Peering is free; data between zones is paid in each direction."""
     yield context.line(peering, "data between zones", "data_transfer.between_azs_each_direction",

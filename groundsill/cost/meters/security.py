@@ -141,7 +141,8 @@ trail = Service("AWS CloudTrail")
 def cloudtrail(context: Context, cloudtrail: Resource) -> Lines:
     """The first trail of management events is free; data events are paid."""
     selectors = [*context.view.blocks(cloudtrail, "event_selector"), *context.view.blocks(cloudtrail, "advanced_event_selector")]
-    yield context.free(cloudtrail, "the first copy of management events is free; the bucket is paid by itself", "management events")
+    yield context.free(cloudtrail, "the first copy of management events is free; its bucket is paid by itself",
+                       "management events")
     if any(_records_data(selector) for selector in selectors):
         yield context.line(cloudtrail, "data events", "cloudtrail.data_event",
                            context.measure(cloudtrail, "data_events", "events"))
@@ -175,5 +176,5 @@ shield = Service("AWS Shield")
 @shield.meter("aws_shield_protection")
 def protection(context: Context, protection: Resource) -> Lines:
     """Shield Advanced: a subscription of the whole organisation."""
-    yield context.not_known(protection, "Shield Advanced", "3,000 USD a month for an organisation, for a year at least, which the "
-                            "price book does not carry: state it yourself")
+    yield context.not_known(protection, "Shield Advanced",
+                            "3,000 USD a month for an organisation, for a year at least, which the price book does not carry")

@@ -7,6 +7,8 @@ need not be the newest; each index that an item is in is written too; replicas a
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from groundsill.cost.amount import Amount, spread
 from groundsill.cost.context import GB, Context, counted, title
@@ -45,7 +47,8 @@ def table(context: Context, table: Resource) -> Lines:
     if context.text(table, "billing_mode") == "PAY_PER_REQUEST":
         units = _units(context, table, "item_size", _WRITE_UNIT, "write units")
         written = counted(1 + len(indexes), "table and indexes") if indexes else None
-        key = "ia_write_request_unit" if rare else "on_demand_replicated_write_unit" if regions > 1 else "on_demand_write_request_unit"
+        kind = "replicated_write_unit" if regions > 1 else "write_request_unit"
+        key = "ia_write_request_unit" if rare else f"on_demand_{kind}"
         yield context.line(table, "writes", f"dynamodb.{key}", *(
             factor for factor in (writes, units, written, copies if regions > 1 else None) if factor is not None))
         key = "dynamodb.ia_read_request_unit" if rare else "dynamodb.on_demand_read_request_unit"
@@ -54,7 +57,8 @@ def table(context: Context, table: Resource) -> Lines:
                            _units(context, table, "read_size", _READ_UNIT, "read units"), eventual)
         scans = context.measure(table, "scans", "scans")
         if scans.amount is None or scans.amount.high:
-            yield context.line(table, "scans", key, scans, _units(context, table, "scan_size", _READ_UNIT, "read units"), eventual)
+            yield context.line(table, "scans", key, scans,
+                               _units(context, table, "scan_size", _READ_UNIT, "read units"), eventual)
     else:
         yield from _provisioned(context, table, len(indexes), regions)
     stored = held_by_table(context, table)
@@ -83,10 +87,10 @@ def _units(context: Context, table: Resource, name: str, unit: float, words: str
     return Factor(number, f"{count_text(number.expected)} {words} of {size_text(size.amount.expected)}", size.assumptions)
 
 
-def _index_storage(indexes: list[object]) -> Amount:
+def _index_storage(indexes: Sequence[Mapping[str, Any]]) -> Amount:
     total = Amount(1, 1, 1)
     for index in indexes:
-        projection = index.get("projection_type") if isinstance(index, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        projection = index.get("projection_type")
         share = _INDEX_SHARE.get(projection, Amount(0.5, 1, 1)) if isinstance(projection, str) else Amount(0.5, 1, 1)
         total = total + share
     return total
