@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from groundsill.cost.book_file import BOOK, text_of  # noqa: E402
+from groundsill.cost.price_list import bands_of  # noqa: E402
 
 COMPILED = ROOT.parent / "shared" / "prices" / "us-east-1.yaml"
 CONFIDENCES = ("high", "medium", "low")
@@ -115,10 +116,7 @@ def price(service: str, key: str, row: dict[str, Any]) -> dict[str, Any]:
         "price": row["price"], "unit": row["unit"], "date": "" if date.startswith("un") else date,
         "confidence": row["confidence"], "source": row["source"],
     }
-    # A first band of nothing is the account's allowance, which is shown apart and never taken off silently.
-    bands = [[start, cost] for start, _, cost in row.get("tiers", ())]
-    if bands and bands[0][1] == 0 and len(bands) > 1:
-        bands = [[0, bands[1][1]], *bands[2:]]
+    bands = bands_of((start, cost) for start, _, cost in row.get("tiers", ()))
     if len(bands) > 1:
         found["tiers"] = bands
     if row.get("note"):

@@ -19,6 +19,7 @@ from groundsill.graph.diagnostics import Diagnostic, GroundsillError, did_you_me
 
 COMMANDS = {
     "init": "Make the folder of a new system that runs at once",
+    "cost": "Show what a system costs in a month, from which traffic, and why",
     "check": "Say whether a system will deploy, will run and is safe, before anything exists",
     "draw": "Draw a system as a picture: SVG or Mermaid",
     "synth": "Write the Terraform configuration of a system",

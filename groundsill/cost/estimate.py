@@ -13,7 +13,7 @@ from groundsill.cost.meters import every_service
 from groundsill.cost.model import Answer, Line, Meter, Parameter
 from groundsill.cost.prices import PriceBook, load_book
 from groundsill.cost.traffic import Traffic, read_traffic
-from groundsill.graph.diagnostics import Diagnostics
+from groundsill.graph.diagnostics import Diagnostic, Diagnostics, Severity
 from groundsill.graph.graph import Graph
 from groundsill.graph.resource import Resource
 
@@ -207,14 +207,20 @@ def estimate(
     services: dict[str, str] = {}
     edges: list[Callable[[Context], Iterable[object]]] = []
     for service in every_service():
-        meters |= service.meters
+        own = service.every_meter()
+        meters |= own
         parameters |= service.parameters
-        services |= dict.fromkeys(service.meters, service.name)
+        services |= dict.fromkeys(own, service.name)
         edges += service.edges
     book = book or load_book()
     traffic = read_traffic(graph, parameters, book, file=traffic_file, given=given)
     context = Context(graph, book, traffic, parameters, services)
     context.flow = Flow(context, (edge for function in edges for edge in function(context)))  # pyright: ignore[reportArgumentType]
+    if graph.region != book.region:
+        traffic.diagnostics.add(Diagnostic(
+            "GS4208", f"prices are those of {book.region}, and the system is in {graph.region}",
+            detail="most other regions are dearer, by up to a third", mend="take the sums for an orientation",
+            severity=Severity.WARNING))
     lines = [line for resource in graph if not resource.data for line in _lines(context, resource, meters)]
     return Estimate(graph, tuple(_priced(lines)), traffic, book, tuple(sorted(context.wanted)), _requests(context),
                     traffic.diagnostics)

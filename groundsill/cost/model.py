@@ -180,6 +180,8 @@ class Service:
 
     Arguments:
         name: as AWS writes it, for example ``AWS Lambda``.
+        free: why a type costs nothing itself, by Terraform type.
+        unpriced: why what a type costs is not known, by Terraform type.
         meters: by Terraform type.
         parameters: by Terraform type.
         edges: functions that say where traffic goes.
@@ -192,6 +194,8 @@ class Service:
     """
 
     name: str
+    free: Mapping[str, str] = field(default_factory=dict[str, str])
+    unpriced: Mapping[str, str] = field(default_factory=dict[str, str])
     meters: dict[str, Meter] = field(default_factory=dict[str, Meter])
     parameters: dict[str, tuple[Parameter, ...]] = field(default_factory=dict[str, tuple[Parameter, ...]])
     edges: list[Edges] = field(default_factory=list[Edges])
@@ -211,14 +215,21 @@ class Service:
         self.edges.append(function)
         return function
 
-    def free(self, reasons: Mapping[str, str]) -> None:
-        """Types that cost nothing themselves, and why."""
-        for type, reason in reasons.items():
-            self.meters[type] = _free(reason)
+    def every_meter(self) -> dict[str, Meter]:
+        """The meter of every type, those that are free among them."""
+        without = {type: _unpriced(reason) for type, reason in self.unpriced.items()}
+        return {**{type: _free(reason) for type, reason in self.free.items()}, **without, **self.meters}
 
 
 def _free(reason: str) -> Meter:
     def meter(context: Context, resource: Resource) -> Lines:
         yield context.free(resource, reason)
+
+    return meter
+
+
+def _unpriced(reason: str) -> Meter:
+    def meter(context: Context, resource: Resource) -> Lines:
+        yield context.not_known(resource, "", reason)
 
     return meter

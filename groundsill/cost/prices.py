@@ -43,7 +43,7 @@ class Price:
         """What a quantity costs in a month, band by band.
 
         Example:
-            >>> Price("x", 0.09, "GB", bands=((0, 0.09), (10240, 0.085))).cost(10250)
+            >>> round(Price("x", 0.09, "GB", bands=((0, 0.09), (10240, 0.085))).cost(10250), 2)
             922.45
         """
         if not self.bands:

@@ -16,7 +16,20 @@ from groundsill.cost.quantities import Dimension, count_text
 from groundsill.cost.routes import calls, function_of, shared, takers
 from groundsill.graph.resource import Resource
 
-service = Service("Amazon API Gateway")
+service = Service("Amazon API Gateway", free={
+    f"aws_api_gateway_{name}": "part of its API, which is paid by the request" for name in (
+        "account", "authorizer", "base_path_mapping", "deployment", "gateway_response", "integration", "integration_response",
+        "method", "method_response", "model", "request_validator", "resource", "rest_api_policy", "documentation_part",
+        "documentation_version", "client_certificate")
+} | {
+    f"aws_apigatewayv2_{name}": "part of its API, which is paid by the request" for name in (
+        "api_mapping", "authorizer", "deployment", "integration", "integration_response", "model", "route", "route_response")
+} | {
+    "aws_api_gateway_api_key": "keys cost nothing", "aws_api_gateway_usage_plan": "usage plans cost nothing",
+    "aws_api_gateway_usage_plan_key": "usage plans cost nothing", "aws_api_gateway_domain_name": "a domain name costs nothing",
+    "aws_apigatewayv2_domain_name": "a domain name costs nothing",
+    "aws_apigatewayv2_vpc_link": "a VPC link of HTTP APIs costs nothing; the load balancer behind it does",
+})
 KB = 2.0**10
 _HTTP_CHUNK, _SOCKET_CHUNK = 512 * KB, 32 * KB
 _INSIDE = ("aws_cloudfront_distribution", "aws_apigatewayv2_api", "aws_api_gateway_rest_api")
@@ -158,24 +171,6 @@ def _path(context: Context, integration: Resource) -> str:
         parts.insert(0, context.text(place, "path_part") or "?")
         place = context.view.target(place, "parent_id")
     return "/" + "/".join(parts)
-
-
-service.free({
-    f"aws_api_gateway_{name}": "part of its API, which is paid by the request" for name in (
-        "account", "authorizer", "base_path_mapping", "deployment", "gateway_response", "integration", "integration_response",
-        "method", "method_response", "model", "request_validator", "resource", "rest_api_policy", "documentation_part",
-        "documentation_version", "client_certificate")
-})
-service.free({
-    f"aws_apigatewayv2_{name}": "part of its API, which is paid by the request" for name in (
-        "api_mapping", "authorizer", "deployment", "integration", "integration_response", "model", "route", "route_response")
-})
-service.free({
-    "aws_api_gateway_api_key": "keys cost nothing", "aws_api_gateway_usage_plan": "usage plans cost nothing",
-    "aws_api_gateway_usage_plan_key": "usage plans cost nothing", "aws_api_gateway_domain_name": "a domain name costs nothing",
-    "aws_apigatewayv2_domain_name": "a domain name costs nothing",
-    "aws_apigatewayv2_vpc_link": "a VPC link of HTTP APIs costs nothing; the load balancer behind it does",
-})
 
 
 @service.meter("aws_api_gateway_vpc_link")

@@ -20,7 +20,17 @@ from groundsill.cost.recurrence import times_a_month
 from groundsill.graph.resource import Resource
 from groundsill.graph.shapes import is_list, is_mapping
 
-service = Service("AWS Backup")
+_UNPRICED = {
+    "aws_backup_framework": "audits are paid by the evaluation, and the price book has no price of them",
+}
+service = Service("AWS Backup", unpriced=_UNPRICED, free={
+    "aws_backup_global_settings": "a setting",
+    "aws_backup_region_settings": "a setting", "aws_backup_report_plan": "reports are free",
+    "aws_backup_selection": "a setting", "aws_backup_vault": "what is in a vault is paid with its plan",
+    "aws_backup_vault_lock_configuration": "a setting", "aws_backup_vault_notifications": "a setting",
+    "aws_backup_vault_policy": "a policy",
+    "aws_backup_restore_testing_selection": "paid with its plan",
+})
 _KINDS = {"aws_dynamodb_table": "dynamodb", "aws_db_instance": "rds", "aws_rds_cluster": "aurora", "aws_ebs_volume": "ebs",
           "aws_instance": "ebs", "aws_s3_bucket": "s3"}
 _WARM = {"dynamodb": "aws_backup.dynamodb_warm", "rds": "aws_backup.rds_snapshot", "aurora": "aurora.backup",
@@ -110,16 +120,6 @@ def _holds(context: Context, resource: Resource) -> Factor:
         case _:
             size = context.number(resource, "size", words="GB", default=8)
     return size.scaled(1 / GB) * counted(_FILLED, "filled", f"{title(resource)}: 30 % of its storage is filled (10 % to 80 %)")
-
-
-service.free({
-    "aws_backup_framework": "audits are paid by AWS Config", "aws_backup_global_settings": "a setting",
-    "aws_backup_region_settings": "a setting", "aws_backup_report_plan": "reports are free",
-    "aws_backup_selection": "a setting", "aws_backup_vault": "what is in a vault is paid with its plan",
-    "aws_backup_vault_lock_configuration": "a setting", "aws_backup_vault_notifications": "a setting",
-    "aws_backup_vault_policy": "a policy",
-    "aws_backup_restore_testing_selection": "paid with its plan",
-})
 
 
 @service.meter("aws_backup_restore_testing_plan", Parameter(

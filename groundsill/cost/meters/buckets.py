@@ -12,7 +12,18 @@ from groundsill.cost.model import Factor, Lines, Parameter, Service
 from groundsill.cost.quantities import DAYS_PER_MONTH, Dimension
 from groundsill.graph.resource import Resource
 
-service = Service("Amazon S3")
+_UNPRICED = {
+    "aws_s3_bucket_replication_configuration": "copies are paid in the other bucket; how much goes there is not known",
+    "aws_s3_bucket_metric": "paid as metrics of one's own, and how many there are is not known",
+}
+service = Service("Amazon S3", unpriced=_UNPRICED, free={
+    f"aws_s3_{name}": "a setting of its bucket" for name in (
+        "bucket_accelerate_configuration", "bucket_acl", "bucket_cors_configuration", "bucket_lifecycle_configuration",
+        "bucket_logging", "bucket_notification", "bucket_object_lock_configuration", "bucket_ownership_controls",
+        "bucket_policy", "bucket_public_access_block", "bucket_server_side_encryption_configuration", "bucket_versioning",
+        "bucket_website_configuration", "account_public_access_block", "bucket_intelligent_tiering_configuration",
+        "bucket_request_payment_configuration")
+})
 KB = 2.0**10
 _NEW = Amount(0.5, 1, 1)
 # What a GB costs in each class against Standard: (0.0125, 0.0036 ...) / 0.023.
@@ -70,19 +81,3 @@ def _lifecycle(context: Context, bucket: Resource) -> tuple[float | None, float]
 def stored_object(context: Context, stored_object: Resource) -> Lines:
     """One object: less than a cent."""
     yield context.free(stored_object, "one object: less than a cent, counted in its bucket")
-
-
-@service.meter("aws_s3_bucket_replication_configuration")
-def replication(context: Context, replication: Resource) -> Lines:
-    """Copies are paid in the other bucket; the way there is paid by the GB."""
-    yield context.not_known(replication, "data to the other bucket", "how much is copied is not stated; state `growth` there")
-
-
-service.free({
-    f"aws_s3_{name}": "a setting of its bucket" for name in (
-        "bucket_accelerate_configuration", "bucket_acl", "bucket_cors_configuration", "bucket_lifecycle_configuration",
-        "bucket_logging", "bucket_notification", "bucket_object_lock_configuration", "bucket_ownership_controls",
-        "bucket_policy", "bucket_public_access_block", "bucket_server_side_encryption_configuration", "bucket_versioning",
-        "bucket_website_configuration", "account_public_access_block", "bucket_intelligent_tiering_configuration",
-        "bucket_metric", "bucket_request_payment_configuration")
-})

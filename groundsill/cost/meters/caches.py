@@ -11,7 +11,10 @@ from groundsill.cost.model import Factor, Lines, Parameter, Service
 from groundsill.cost.quantities import HOURS_PER_MONTH, Dimension
 from groundsill.graph.resource import Resource
 
-service = Service("Amazon ElastiCache")
+service = Service("Amazon ElastiCache", free={
+    f"aws_elasticache_{name}": "a setting" for name in (
+        "parameter_group", "subnet_group", "user", "user_group", "user_group_association", "security_group")
+})
 _HOURS = Parameter("hours", Dimension.HOURS, "it runs", exactly(HOURS_PER_MONTH))
 _BACKUPS = Parameter("backups", Dimension.STORED, "backups above a day's:", Amount(0, 0.5 * 2**30, 2 * 2**30))
 
@@ -61,9 +64,3 @@ def _nodes(context: Context, holder: Resource, nodes: Factor, engine: str | None
     if not kind or engine is None:
         nodes = unknown("`node_type` or `engine` is known only after apply")
     yield context.line(holder, "nodes", key, nodes, time)
-
-
-service.free({
-    f"aws_elasticache_{name}": "a setting" for name in (
-        "parameter_group", "subnet_group", "user", "user_group", "user_group_association", "security_group")
-})

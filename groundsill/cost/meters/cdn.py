@@ -19,7 +19,11 @@ from groundsill.graph.reference import references_in
 from groundsill.graph.resource import Resource
 from groundsill.graph.shapes import is_list, is_mapping
 
-service = Service("Amazon CloudFront")
+service = Service("Amazon CloudFront", free={
+    f"aws_cloudfront_{name}": "part of a distribution, which is paid by the request" for name in (
+        "cache_policy", "key_group", "key_value_store", "origin_access_control", "origin_access_identity",
+        "origin_request_policy", "public_key", "response_headers_policy", "realtime_log_config")
+})
 _METRICS = 8  # "Viewing additional CloudFront distribution metrics": eight for each distribution
 
 
@@ -79,10 +83,3 @@ def _raw_origin(distribution: Resource, origin_id: Any) -> Any:
         if is_mapping(origin) and origin.get("origin_id") == origin_id:
             return origin.get("domain_name")
     return list(references_in(origins))
-
-
-service.free({
-    f"aws_cloudfront_{name}": "part of a distribution, which is paid by the request" for name in (
-        "cache_policy", "key_group", "key_value_store", "origin_access_control", "origin_access_identity",
-        "origin_request_policy", "public_key", "response_headers_policy", "realtime_log_config")
-})

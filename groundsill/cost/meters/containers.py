@@ -20,7 +20,11 @@ from groundsill.graph.resource import Resource
 from groundsill.graph.shapes import is_list, is_mapping
 from groundsill.graph.view import as_blocks
 
-service = Service("Amazon ECS")
+service = Service("Amazon ECS", free={
+    "aws_ecs_account_setting_default": "a setting", "aws_ecs_capacity_provider": "its machines are paid by themselves",
+    "aws_ecs_cluster_capacity_providers": "a setting of the cluster",
+    "aws_ecs_task_definition": "only tasks that run cost something",
+})
 MB = 2.0**20
 ALL_HOURS = Parameter("hours", Dimension.HOURS, "it runs", exactly(730))
 _SPOT = Amount(0.3, 0.4, 0.7)
@@ -109,13 +113,11 @@ def cluster(context: Context, cluster: Resource) -> Lines:
                        context.measure(cluster, "insight_metrics", "metrics"))
 
 
-service.free({
-    "aws_ecs_account_setting_default": "a setting", "aws_ecs_capacity_provider": "its machines are paid by themselves",
-    "aws_ecs_cluster_capacity_providers": "a setting of the cluster",
-    "aws_ecs_task_definition": "only tasks that run cost something",
+registry = Service("Amazon ECR", free={
+    "aws_ecr_lifecycle_policy": "a setting of its repository", "aws_ecr_repository_policy": "a policy",
+    "aws_ecr_registry_scanning_configuration": "basic scanning is free; enhanced scanning is paid to Amazon Inspector",
+    "aws_ecr_pull_through_cache_rule": "a rule; the images that it keeps are paid in their repositories",
 })
-
-registry = Service("Amazon ECR")
 
 
 @registry.meter(
@@ -148,11 +150,5 @@ def _kept(policy: Resource) -> float:
     return sum(plain_number(item.get("countNumber")) or 0 for item in selections
                if is_mapping(item) and item.get("countType") == "imageCountMoreThan")
 
-
-registry.free({
-    "aws_ecr_lifecycle_policy": "a setting of its repository", "aws_ecr_repository_policy": "a policy",
-    "aws_ecr_registry_scanning_configuration": "basic scanning is free; enhanced scanning is paid to Amazon Inspector",
-    "aws_ecr_pull_through_cache_rule": "a rule; the images that it keeps are paid in their repositories",
-})
 
 __all__ = ["ALL_HOURS", "SPOT_WORDS", "service", "tasks_of", "title"]

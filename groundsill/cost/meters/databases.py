@@ -14,7 +14,15 @@ from groundsill.cost.quantities import HOURS_PER_MONTH, Dimension
 from groundsill.cost.routes import subnets
 from groundsill.graph.resource import Resource
 
-service = Service("Amazon RDS")
+_UNPRICED = {
+    "aws_db_proxy": "the price book has no price of RDS Proxy",
+}
+service = Service("Amazon RDS", unpriced=_UNPRICED, free={
+    "aws_db_cluster_snapshot": "paid with the backups of its cluster", "aws_db_event_subscription": "notices are free",
+    "aws_db_option_group": "a setting", "aws_db_parameter_group": "a setting", "aws_db_subnet_group": "a setting",
+    "aws_rds_cluster_parameter_group": "a setting", "aws_rds_cluster_endpoint": "endpoints are free",
+    "aws_rds_global_cluster": "its clusters are paid by themselves", "aws_db_instance_role_association": "a setting",
+})
 _ENGINES = {"postgres": "postgres", "mysql": "mysql"}
 _HOURS = Parameter("hours", Dimension.HOURS, "it runs", exactly(HOURS_PER_MONTH))
 _DATA = ("aws_db_instance", "aws_rds_cluster", "aws_elasticache_replication_group", "aws_elasticache_cluster")
@@ -124,20 +132,6 @@ def cluster_instance(context: Context, instance: Resource) -> Lines:
     yield context.line(instance, "capacity units",
                        "aurora.serverless_v2_acu_hour_io_optimized" if optimized else "aurora.serverless_v2_acu_hour",
                        capacity, time)
-
-
-service.free({
-    "aws_db_cluster_snapshot": "paid with the backups of its cluster", "aws_db_event_subscription": "notices are free",
-    "aws_db_option_group": "a setting", "aws_db_parameter_group": "a setting", "aws_db_subnet_group": "a setting",
-    "aws_rds_cluster_parameter_group": "a setting", "aws_rds_cluster_endpoint": "endpoints are free",
-    "aws_rds_global_cluster": "its clusters are paid by themselves", "aws_db_instance_role_association": "a setting",
-})
-
-
-@service.meter("aws_db_proxy")
-def proxy(context: Context, proxy: Resource) -> Lines:
-    """Proxies are paid by the vCPU of their database."""
-    yield context.not_known(proxy, "hours", "the price book has no price of RDS Proxy")
 
 
 def between_zones(context: Context, workload: Resource, requests: Factor) -> Lines:

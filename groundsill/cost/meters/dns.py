@@ -12,7 +12,10 @@ from groundsill.cost.model import Lines, Parameter, Service
 from groundsill.cost.quantities import Dimension
 from groundsill.graph.resource import Resource
 
-service = Service("Amazon Route 53")
+service = Service("Amazon Route 53", free={
+    "aws_route53_record": "records are free; queries are paid at their zone", "aws_route53_zone_association": "a setting",
+    "aws_route53_query_log": "paid at its log group", "aws_route53_delegation_set": "name servers are free",
+})
 
 
 @service.meter("aws_route53_zone", Parameter(
@@ -41,12 +44,7 @@ def health_check(context: Context, check: Resource) -> Lines:
                            counted(sum(options), "options"))
 
 
-service.free({
-    "aws_route53_record": "records are free; queries are paid at their zone", "aws_route53_zone_association": "a setting",
-    "aws_route53_query_log": "paid at its log group", "aws_route53_delegation_set": "name servers are free",
-})
-certificates = Service("AWS Certificate Manager")
-certificates.free({
+certificates = Service("AWS Certificate Manager", free={
     "aws_acm_certificate": "public certificates for AWS's own services are free",
     "aws_acm_certificate_validation": "waits for a certificate; nothing by itself",
 })

@@ -19,7 +19,14 @@ from groundsill.cost.quantities import Dimension
 from groundsill.cost.routes import calls, function_of, nat_gateways
 from groundsill.graph.resource import Resource
 
-service = Service("AWS Lambda")
+service = Service("AWS Lambda", free={
+    "aws_lambda_alias": "an alias costs nothing; its function does",
+    "aws_lambda_event_source_mapping": "reading streams and queues for a function is free; the queue's requests are its own",
+    "aws_lambda_function_event_invoke_config": "it only says what happens to failures",
+    "aws_lambda_function_url": "a URL costs nothing beside the function's requests",
+    "aws_lambda_layer_version": "layers cost nothing",
+    "aws_lambda_permission": "permissions cost nothing",
+})
 KB = 2.0**10
 # What every workload can be told.
 WORKLOAD_PARAMETERS = (
@@ -78,16 +85,6 @@ def provisioned(context: Context, config: Resource) -> Lines:
     time = counted(stated * 3600, "s") if stated else counted(730 * 3600, "s (730 h)")
     yield context.line(config, "provisioned concurrency", f"lambda.provisioned_concurrency_{_architecture(context, function)}",
                        number, time, memory)
-
-
-service.free({
-    "aws_lambda_alias": "an alias costs nothing; its function does",
-    "aws_lambda_event_source_mapping": "reading streams and queues for a function is free; the queue's requests are its own",
-    "aws_lambda_function_event_invoke_config": "it only says what happens to failures",
-    "aws_lambda_function_url": "a URL costs nothing beside the function's requests",
-    "aws_lambda_layer_version": "layers cost nothing",
-    "aws_lambda_permission": "permissions cost nothing",
-})
 
 
 @service.flow

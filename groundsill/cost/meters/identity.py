@@ -15,7 +15,12 @@ from groundsill.cost.quantities import Dimension
 from groundsill.cost.routes import calls, function_of
 from groundsill.graph.resource import Resource
 
-users = Service("Amazon Cognito")
+users = Service("Amazon Cognito", free={
+    f"aws_cognito_{name}": "part of its user pool, which is paid by the active user" for name in (
+        "identity_provider", "resource_server", "risk_configuration", "user", "user_group", "user_in_group",
+        "user_pool_client", "user_pool_domain", "user_pool_ui_customization", "identity_pool", "managed_user_pool_client",
+        "identity_pool_roles_attachment", "managed_login_branding")
+})
 
 
 @users.meter("aws_cognito_user_pool", Parameter("users", Dimension.COUNT, "people that sign in in a month", entry=True))
@@ -39,13 +44,10 @@ def pool_calls(context: Context) -> Iterator[Edge]:
                            f"{title(function)}: is invoked 5 times for each active user (0.1 to 60)")
 
 
-users.free({
-    f"aws_cognito_{name}": "part of its user pool, which is paid by the active user" for name in (
-        "identity_provider", "resource_server", "risk_configuration", "user", "user_group", "user_in_group",
-        "user_pool_client", "user_pool_domain", "user_pool_ui_customization", "identity_pool", "managed_user_pool_client",
-        "identity_pool_roles_attachment", "managed_login_branding")
-})
-mail = Service("Amazon SES")
+mail = Service("Amazon SES", free={f"aws_{name}": "a setting" for name in (
+    "sesv2_email_identity_policy", "sesv2_configuration_set", "sesv2_configuration_set_event_destination", "ses_domain_dkim",
+    "ses_domain_identity", "ses_email_identity", "ses_identity_policy", "ses_template", "ses_configuration_set",
+    "ses_domain_mail_from", "sesv2_email_identity_mail_from_attributes", "sesv2_email_identity_feedback_attributes")})
 
 
 @mail.meter("aws_sesv2_email_identity", Parameter("emails", Dimension.RATE, "mails that it sends", entry=True))
@@ -54,11 +56,8 @@ def email_identity(context: Context, identity: Resource) -> Lines:
     yield context.line(identity, "mails", "ses.email_sent", context.measure(identity, "emails"))
 
 
-mail.free({f"aws_{name}": "a setting" for name in (
-    "sesv2_email_identity_policy", "sesv2_configuration_set", "sesv2_configuration_set_event_destination", "ses_domain_dkim",
-    "ses_domain_identity", "ses_email_identity", "ses_identity_policy", "ses_template", "ses_configuration_set",
-    "ses_domain_mail_from", "sesv2_email_identity_mail_from_attributes", "sesv2_email_identity_feedback_attributes")})
-texts = Service("AWS End User Messaging")
+texts = Service("AWS End User Messaging",
+    free={"aws_pinpointsmsvoicev2_configuration_set": "a setting", "aws_pinpointsmsvoicev2_opt_out_list": "a list"})
 
 
 @texts.meter("aws_pinpointsmsvoicev2_phone_number", Parameter("messages", Dimension.RATE, "texts that it sends", entry=True))
@@ -73,11 +72,20 @@ def phone_number(context: Context, number: Resource) -> Lines:
     yield context.not_known(number, "texts", "the price of a text differs by country and carrier")
 
 
-texts.free({"aws_pinpointsmsvoicev2_configuration_set": "a setting", "aws_pinpointsmsvoicev2_opt_out_list": "a list"})
-iam = Service("AWS IAM")
-iam.free({f"aws_iam_{name}": "IAM costs nothing" for name in (
+iam = Service("AWS IAM", free={f"aws_iam_{name}": "IAM costs nothing" for name in (
     "access_key", "account_password_policy", "group", "group_membership", "group_policy", "group_policy_attachment",
     "openid_connect_provider", "policy", "policy_attachment", "role", "role_policies_exclusive", "role_policy",
     "role_policy_attachment", "role_policy_attachments_exclusive", "service_linked_role", "user", "user_policy",
     "user_policy_attachment", "account_alias", "server_certificate", "saml_provider")})
-iam.free({"aws_accessanalyzer_analyzer": "analysers of external access are free; those of unused access are paid by role"})
+access = Service("AWS IAM Access Analyzer")
+
+
+@access.meter("aws_accessanalyzer_analyzer", Parameter(
+    "roles", Dimension.COUNT, "users and roles that it looks at:", Amount(10, 50, 300)))
+def analyzer(context: Context, analyzer: Resource) -> Lines:
+    """Looking for access from outside is free; looking for access that nobody uses is paid for each user and role."""
+    if (context.text(analyzer, "type") or "").endswith("UNUSED_ACCESS"):
+        yield context.line(analyzer, "users and roles", "iam_access_analyzer.unused_access_per_role_month",
+                           context.measure(analyzer, "roles", "users and roles"))
+    else:
+        yield context.free(analyzer, "analysers of external access are free")

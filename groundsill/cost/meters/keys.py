@@ -12,7 +12,8 @@ from groundsill.cost.model import Lines, Parameter, Service
 from groundsill.cost.quantities import Dimension
 from groundsill.graph.resource import Resource
 
-keys = Service("AWS KMS")
+keys = Service("AWS KMS",
+    free={"aws_kms_alias": "aliases are free", "aws_kms_grant": "grants are free", "aws_kms_key_policy": "a policy"})
 # AWS services keep a data key for minutes: five is what DynamoDB and SQS do.
 _A_USER = Amount(10, 2000, 8760)
 _POLICIES = ("aws_iam_role_policy", "aws_iam_policy", "aws_kms_alias", "aws_iam_role")
@@ -30,16 +31,15 @@ def key(context: Context, key: Resource) -> Lines:
         key, "requests", _A_USER * len(users), f"for {len(users)} resources, each of which keeps a data key for minutes"))
 
 
-keys.free({"aws_kms_alias": "aliases are free", "aws_kms_grant": "grants are free", "aws_kms_key_policy": "a policy"})
-
-
 @keys.meter("aws_kms_replica_key")
 def replica_key(context: Context, key: Resource) -> Lines:
     """A copy of a key in another region is a key."""
     yield context.line(key, "key", "kms.customer_key_month", counted(1, "key"))
 
 
-secrets = Service("AWS Secrets Manager")
+secrets = Service("AWS Secrets Manager",
+    free={"aws_secretsmanager_secret_policy": "a policy", "aws_secretsmanager_secret_version": "versions are free",
+              "aws_secretsmanager_secret_rotation": "rotation is free; a function that does it is paid by itself"})
 
 
 @secrets.meter("aws_secretsmanager_secret", Parameter("reads", Dimension.RATE, "reads of it", Amount(10, 100, 10_000)))
@@ -50,9 +50,9 @@ def secret(context: Context, secret: Resource) -> Lines:
     yield context.line(secret, "reads", "secrets_manager.api_request", context.measure(secret, "reads", "reads"))
 
 
-secrets.free({"aws_secretsmanager_secret_policy": "a policy", "aws_secretsmanager_secret_version": "versions are free",
-              "aws_secretsmanager_secret_rotation": "rotation is free; a function that does it is paid by itself"})
-systems = Service("AWS Systems Manager")
+systems = Service("AWS Systems Manager", free={f"aws_ssm_{name}": "free for machines of EC2" for name in (
+    "document", "association", "maintenance_window", "maintenance_window_target", "maintenance_window_task", "patch_baseline",
+    "patch_group", "resource_data_sync", "service_setting")})
 
 
 @systems.meter("aws_ssm_parameter", Parameter("reads", Dimension.RATE, "reads of it", Amount(10, 100, 10_000)))
@@ -67,8 +67,3 @@ def parameter(context: Context, parameter: Resource) -> Lines:
         yield context.not_known(parameter, "parameter", "`tier` is known only after apply")
     else:
         yield context.free(parameter, "standard parameters are free")
-
-
-systems.free({f"aws_ssm_{name}": "free for machines of EC2" for name in (
-    "document", "association", "maintenance_window", "maintenance_window_target", "maintenance_window_task", "patch_baseline",
-    "patch_group", "resource_data_sync", "service_setting")})

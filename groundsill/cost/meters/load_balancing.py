@@ -18,12 +18,22 @@ from groundsill.cost.routes import calls, shared
 from groundsill.graph.reference import references_in
 from groundsill.graph.resource import Resource
 
-service = Service("Elastic Load Balancing")
+service = Service("Elastic Load Balancing", free={
+    f"aws_{kind}_{name}": "part of its load balancer, which is paid by the hour and by traffic"
+    for kind in ("lb", "alb") for name in (
+        "listener", "listener_rule", "listener_certificate", "target_group", "target_group_attachment", "trust_store")
+})
 _KINDS = {"application": ("alb", 25), "network": ("nlb", 800)}
 _PEAK = Amount(1, 1.5, 4)  # the busiest hour against the average one: units are counted by the hour
 
 
-def _balancer(context: Context, balancer: Resource) -> Lines:
+_CONNECTIONS = Parameter("requests_per_connection", Dimension.COUNT, "requests share a connection", Amount(5, 5, 5))
+
+
+@service.meter("aws_lb", *FRONT_PARAMETERS, _CONNECTIONS)
+@service.meter("aws_alb", *FRONT_PARAMETERS, _CONNECTIONS)
+def balancer(context: Context, balancer: Resource) -> Lines:
+    """Hours, capacity units, public addresses and data to the internet."""
     kind = context.text(balancer, "load_balancer_type", default="application")
     if kind not in _KINDS:
         yield context.not_known(balancer, "hours", f"the price book has no load balancer of type {kind or 'known after apply'}")
@@ -42,11 +52,6 @@ def _balancer(context: Context, balancer: Resource) -> Lines:
         yield context.line(balancer, "public IPv4 addresses", "vpc.public_ipv4_hour",
                            context.length(balancer, "subnets", words="addresses"), context.month)
     yield data_out(context, balancer, requests)
-
-
-for _type in ("aws_lb", "aws_alb"):
-    service.meter(_type, *FRONT_PARAMETERS, Parameter(
-        "requests_per_connection", Dimension.COUNT, "requests share a connection", Amount(5, 5, 5)))(_balancer)
 
 
 def _units(context: Context, balancer: Resource, requests: Factor, per_second: int) -> Factor:
@@ -93,10 +98,3 @@ def targets(context: Context) -> Iterator[Edge]:
         for group in groups:
             found += [(title(workload), calls(workload)) for workload in dict.fromkeys(behind.get(group, ()))]
         yield from shared(context, balancer, "requests", "routes", found)
-
-
-service.free({
-    f"aws_{kind}_{name}": "part of its load balancer, which is paid by the hour and by traffic"
-    for kind in ("lb", "alb") for name in (
-        "listener", "listener_rule", "listener_certificate", "target_group", "target_group_attachment", "trust_store")
-})

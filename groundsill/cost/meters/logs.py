@@ -16,7 +16,12 @@ from groundsill.cost.routes import calls, function_of
 from groundsill.graph.reference import references_in
 from groundsill.graph.resource import Resource
 
-service = Service("Amazon CloudWatch")
+service = Service("Amazon CloudWatch", free={
+    "aws_cloudwatch_log_resource_policy": "policies cost nothing",
+    "aws_cloudwatch_log_stream": "a stream costs nothing beside its group",
+    "aws_cloudwatch_log_subscription_filter": "the filter is free; what it sends to is not",
+    "aws_cloudwatch_query_definition": "a saved query costs nothing until it is run: $0.005 for each GB that it reads",
+})
 MB = 2.0**20
 _COMPRESSED = 0.15
 _ACCESS_LINE = Amount(300, 500, 1000)  # bytes of a line of an access log
@@ -121,11 +126,3 @@ def filters_of_functions(context: Context) -> Iterator[Edge]:
             if function is not None and group.type == "aws_cloudwatch_log_group":
                 yield Edge((group.address, "ingest"), calls(function), Amount(1e-6, 1e-5, 1e-4),
                            f"{title(function)}: is invoked for each 100 KB of logs")
-
-
-service.free({
-    "aws_cloudwatch_log_resource_policy": "policies cost nothing",
-    "aws_cloudwatch_log_stream": "a stream costs nothing beside its group",
-    "aws_cloudwatch_log_subscription_filter": "the filter is free; what it sends to is not",
-    "aws_cloudwatch_query_definition": "a saved query costs nothing until it is run: $0.005 for each GB that it reads",
-})

@@ -20,7 +20,17 @@ from groundsill.cost.quantities import DAYS_PER_MONTH, Dimension
 from groundsill.graph.resource import Resource
 from groundsill.graph.shapes import is_list, is_mapping
 
-service = Service("Amazon EC2")
+_UNPRICED = {
+    "aws_ec2_fleet": "a fleet chooses number and types of its machines itself",
+}
+service = Service("Amazon EC2", unpriced=_UNPRICED, free={
+    "aws_ami": "only the snapshots of an image cost something", "aws_autoscaling_attachment": "a setting",
+    "aws_autoscaling_policy": "scaling costs nothing", "aws_autoscaling_lifecycle_hook": "a setting",
+    "aws_autoscaling_schedule": "a schedule costs nothing; say the hours in `machines` or `hours` of its group",
+    "aws_iam_instance_profile": "IAM costs nothing", "aws_key_pair": "key pairs cost nothing",
+    "aws_launch_template": "only machines made from it cost something", "aws_placement_group": "a setting",
+    "aws_volume_attachment": "a setting; the volume is paid by itself",
+})
 _SPOT = Amount(0.3, 0.4, 0.7)
 _ROOT = Amount(8, 8, 30)
 _INCLUDED = {"iops": 3000, "throughput": 125}
@@ -198,20 +208,5 @@ def snapshot(context: Context, snapshot: Resource) -> Lines:
     yield context.line(snapshot, "storage", "ebs.snapshot_gb_month",
                        context.assumed(snapshot, "stored", whole, "a third of its volume").scaled(GB))
 
-
-@service.meter("aws_ec2_fleet")
-def fleet(context: Context, fleet: Resource) -> Lines:
-    """A fleet's machines: their number and kind are its own choice."""
-    yield context.not_known(fleet, "hours", "a fleet chooses types by itself; state a group of machines in its place")
-
-
-service.free({
-    "aws_ami": "only the snapshots of an image cost something", "aws_autoscaling_attachment": "a setting",
-    "aws_autoscaling_policy": "scaling costs nothing", "aws_autoscaling_lifecycle_hook": "a setting",
-    "aws_autoscaling_schedule": "a schedule costs nothing; say the hours in `machines` or `hours` of its group",
-    "aws_iam_instance_profile": "IAM costs nothing", "aws_key_pair": "key pairs cost nothing",
-    "aws_launch_template": "only machines made from it cost something", "aws_placement_group": "a setting",
-    "aws_volume_attachment": "a setting; the volume is paid by itself",
-})
 
 __all__ = ["DAYS_PER_MONTH", "service"]

@@ -6,16 +6,7 @@ from groundsill.cost.context import Context, counted
 from groundsill.cost.model import Lines, Service
 from groundsill.graph.resource import Resource
 
-service = Service("AWS Billing and management")
-
-
-@service.meter("aws_budgets_budget_action")
-def action(context: Context, action: Resource) -> Lines:
-    """A budget with an action is paid by the day; two are free."""
-    yield context.line(action, "budget with an action", "budgets.budget_with_action_day", counted(730 / 24, "days"))
-
-
-service.free({
+service = Service("AWS Billing and management", free={
     "aws_budgets_budget": "budgets without actions are free",
     "aws_ce_anomaly_monitor": "anomaly detection is free", "aws_ce_anomaly_subscription": "anomaly detection is free",
     "aws_ce_cost_allocation_tag": "a setting",
@@ -31,6 +22,14 @@ service.free({
     "null_resource": "nothing in AWS", "terraform_data": "nothing in AWS", "local_file": "nothing in AWS",
     "tls_private_key": "made by Terraform itself", "archive_file": "nothing in AWS", "time_sleep": "nothing in AWS",
 })
+
+
+@service.meter("aws_budgets_budget_action")
+def action(context: Context, action: Resource) -> Lines:
+    """A budget with an action is paid by the day; two are free."""
+    yield context.line(action, "budget with an action", "budgets.budget_with_action_day", counted(730 / 24, "days"))
+
+
 streams = Service("AWS Step Functions")
 
 

@@ -24,7 +24,8 @@ _CHUNK = 64 * KB
 _SIZE = Parameter("message_size", Dimension.SIZE, "a message has", Amount(0.5 * KB, 1 * KB, 10 * KB))
 _POLLS = HOURS_PER_MONTH * 3600 / 20  # of one poller: AWS's longest wait is 20 s
 
-queues = Service("Amazon SQS")
+queues = Service("Amazon SQS",
+    free={f"aws_sqs_queue_{name}": "a policy" for name in ("policy", "redrive_allow_policy", "redrive_policy")})
 
 
 @queues.meter("aws_sqs_queue", Parameter("messages", Dimension.RATE, "messages sent to it", entry=True), _SIZE)
@@ -73,9 +74,8 @@ def consumers(context: Context) -> Iterator[Edge]:
                     yield Edge((queue.address, "messages"), (dead.address, "messages"), Amount(0, 0.0001, 0.01))
 
 
-queues.free({f"aws_sqs_queue_{name}": "a policy" for name in ("policy", "redrive_allow_policy", "redrive_policy")})
-
-topics = Service("Amazon SNS")
+topics = Service("Amazon SNS",
+    free={"aws_sns_topic_policy": "a policy", "aws_sns_topic_data_protection_policy": "a policy"})
 _DELIVERIES = {"email": "sns.delivery_email", "email-json": "sns.delivery_email", "http": "sns.delivery_http",
                "https": "sns.delivery_http"}
 _FREE = ("sqs", "lambda", "firehose")
@@ -111,9 +111,12 @@ def subscribed(context: Context) -> Iterator[Edge]:
                     yield Edge((topic.address, "messages"), node, exactly(1))
 
 
-topics.free({"aws_sns_topic_policy": "a policy", "aws_sns_topic_data_protection_policy": "a policy"})
-
-events = Service("Amazon EventBridge")
+events = Service("Amazon EventBridge", free={
+    "aws_cloudwatch_event_target": "targets are free; what they start is paid by itself",
+    "aws_cloudwatch_event_permission": "a policy", "aws_cloudwatch_event_bus_policy": "a policy",
+    "aws_cloudwatch_event_connection": "a connection keeps one secret, which EventBridge pays for",
+    "aws_scheduler_schedule_group": "groups are free",
+})
 
 
 @events.meter("aws_cloudwatch_event_bus", Parameter("events", Dimension.RATE, "events put on it", entry=True), _SIZE)
@@ -170,14 +173,6 @@ def rules(context: Context) -> Iterator[Edge]:
                 yield Edge(node, taker, exactly(1))
             for dead in takers(context, target.arguments.get("dead_letter_config")):
                 yield Edge(node, dead, Amount(0, 0, 0.001))
-
-
-events.free({
-    "aws_cloudwatch_event_target": "targets are free; what they start is paid by itself",
-    "aws_cloudwatch_event_permission": "a policy", "aws_cloudwatch_event_bus_policy": "a policy",
-    "aws_cloudwatch_event_connection": "a connection keeps one secret, which EventBridge pays for",
-    "aws_scheduler_schedule_group": "groups are free",
-})
 
 
 @events.meter("aws_cloudwatch_event_api_destination", Parameter("events", Dimension.RATE, "events sent to it", entry=True))

@@ -11,7 +11,8 @@ from groundsill.cost.model import Factor, Lines, Parameter, Service, unknown
 from groundsill.cost.quantities import Dimension
 from groundsill.graph.resource import Resource
 
-service = Service("Amazon Bedrock")
+service = Service("Amazon Bedrock",
+    free={"aws_bedrock_model_invocation_logging_configuration": "only the logs that it writes cost something"})
 MODEL_PARAMETERS = (
     Parameter("model_calls", Dimension.COUNT, "how often one call asks a language model", Amount(0, 1, 3)),
     Parameter("input_tokens", Dimension.COUNT, "tokens given to a language model each time", Amount(200, 1000, 8000)),
@@ -51,6 +52,3 @@ def guardrail(context: Context, guardrail: Resource) -> Lines:
     """Text that a guardrail looks at is paid by the 1,000 characters, by each kind of policy."""
     yield context.line(guardrail, "text units", "bedrock.guardrail_text_unit",
                        unknown(f"the price book has no price of guardrails; {title(guardrail)} is paid by 1,000 characters"))
-
-
-service.free({"aws_bedrock_model_invocation_logging_configuration": "only the logs that it writes cost something"})

@@ -14,7 +14,11 @@ from groundsill.cost.model import ALWAYS, Edge, Lines, Service
 from groundsill.cost.routes import takers
 from groundsill.graph.resource import Resource
 
-service = Service("Amazon CloudWatch")
+_UNPRICED = {
+    "aws_cloudwatch_metric_stream": "the price book has no price of metric streams",
+}
+service = Service(
+    "Amazon CloudWatch", unpriced=_UNPRICED, free={"aws_cloudwatch_metric_alarm_mute_rule": "mute rules cost nothing"})
 _MINUTE = 60
 
 
@@ -55,12 +59,6 @@ def metric_filter(context: Context, metric_filter: Resource) -> Lines:
     yield context.line(metric_filter, "metric of its own", "cloudwatch.custom_metric_month", number)
 
 
-@service.meter("aws_cloudwatch_metric_stream")
-def stream(context: Context, stream: Resource) -> Lines:
-    """Metrics that are streamed are paid by the update."""
-    yield context.not_known(stream, "metric updates", "the price book has no price of metric streams")
-
-
 @service.flow
 def alarms_tell(context: Context) -> Iterator[Edge]:
     """Alarms that go off, and their ends, are messages to a topic."""
@@ -68,6 +66,3 @@ def alarms_tell(context: Context) -> Iterator[Edge]:
         for argument in ("alarm_actions", "ok_actions"):
             for node in takers(context, alarm.arguments.get(argument)):
                 yield Edge(ALWAYS, node, Amount(0, 1, 30), "an alarm goes off once a month (never to 30 times)")
-
-
-service.free({"aws_cloudwatch_metric_alarm_mute_rule": "mute rules cost nothing"})

@@ -12,7 +12,25 @@ from groundsill.cost.model import Lines, Parameter, Service
 from groundsill.cost.quantities import Dimension
 from groundsill.graph.resource import Resource
 
-service = Service("Amazon VPC")
+_UNPRICED = {
+    "aws_ec2_transit_gateway_vpc_attachment": "the price book has no transit gateways",
+    "aws_vpn_connection": "the price book has no VPN connections",
+}
+service = Service("Amazon VPC", unpriced=_UNPRICED, free={
+    f"aws_{name}": "part of the network, which is free" for name in (
+        "vpc", "subnet", "route", "route_table", "route_table_association", "main_route_table_association",
+        "default_route_table", "internet_gateway", "egress_only_internet_gateway", "network_acl", "network_acl_rule",
+        "default_network_acl", "default_vpc", "default_subnet", "vpc_dhcp_options", "vpc_dhcp_options_association",
+        "vpc_endpoint_policy", "vpc_endpoint_route_table_association", "vpc_endpoint_subnet_association",
+        "vpc_ipv4_cidr_block_association", "vpc_peering_connection_accepter", "vpc_peering_connection_options",
+        "network_interface", "network_interface_attachment", "network_interface_sg_attachment", "ec2_managed_prefix_list",
+        "ec2_transit_gateway", "ec2_transit_gateway_route", "ec2_transit_gateway_route_table",
+        "vpc_endpoint_security_group_association")
+} | {
+    f"aws_{name}": "security groups are free" for name in (
+        "security_group", "security_group_rule", "default_security_group", "vpc_security_group_egress_rule",
+        "vpc_security_group_ingress_rule")
+} | {"aws_eip_association": "a setting; the address is paid by itself"})
 _GB = 2.0**30
 _UPKEEP = Amount(0.1 * _GB, 1 * _GB, 10 * _GB)
 
@@ -61,34 +79,3 @@ def peering(context: Context, peering: Resource) -> Lines:
     """Peering is free; data between zones is paid in each direction."""
     yield context.line(peering, "data between zones", "data_transfer.between_azs_each_direction",
                        context.measure(peering, "data").scaled(GB), counted(2, "directions"))
-
-
-@service.meter("aws_ec2_transit_gateway_vpc_attachment")
-def attachment(context: Context, attachment: Resource) -> Lines:
-    """Attachments are paid by the hour."""
-    yield context.not_known(attachment, "hours", "the price book has no transit gateways")
-
-
-@service.meter("aws_vpn_connection")
-def vpn(context: Context, vpn: Resource) -> Lines:
-    """Connections are paid by the hour."""
-    yield context.not_known(vpn, "hours", "the price book has no VPN connections")
-
-
-service.free({
-    f"aws_{name}": "part of the network, which is free" for name in (
-        "vpc", "subnet", "route", "route_table", "route_table_association", "main_route_table_association",
-        "default_route_table", "internet_gateway", "egress_only_internet_gateway", "network_acl", "network_acl_rule",
-        "default_network_acl", "default_vpc", "default_subnet", "vpc_dhcp_options", "vpc_dhcp_options_association",
-        "vpc_endpoint_policy", "vpc_endpoint_route_table_association", "vpc_endpoint_subnet_association",
-        "vpc_ipv4_cidr_block_association", "vpc_peering_connection_accepter", "vpc_peering_connection_options",
-        "network_interface", "network_interface_attachment", "network_interface_sg_attachment", "ec2_managed_prefix_list",
-        "ec2_transit_gateway", "ec2_transit_gateway_route", "ec2_transit_gateway_route_table",
-        "vpc_endpoint_security_group_association")
-})
-service.free({
-    f"aws_{name}": "security groups are free" for name in (
-        "security_group", "security_group_rule", "default_security_group", "vpc_security_group_egress_rule",
-        "vpc_security_group_ingress_rule")
-})
-service.free({"aws_eip_association": "a setting; the address is paid by itself"})

@@ -17,7 +17,11 @@ from groundsill.cost.routes import taker
 from groundsill.graph.resource import Resource
 from groundsill.graph.shapes import is_mapping
 
-waf = Service("AWS WAF")
+waf = Service("AWS WAF", free={
+    "aws_wafv2_web_acl_association": "a setting", "aws_wafv2_ip_set": "sets are free",
+    "aws_wafv2_regex_pattern_set": "sets are free",
+    "aws_wafv2_web_acl_logging_configuration": "logs are paid where they go",
+})
 _GB = 2.0**30
 _EXTRA = ("AWSManagedRulesBotControlRuleSet", "AWSManagedRulesATPRuleSet", "AWSManagedRulesACFPRuleSet",
           "AWSManagedRulesAntiDDoSRuleSet")
@@ -49,20 +53,15 @@ def looked_at(context: Context) -> Iterator[Edge]:
             yield Edge((distribution.address, "requests"), (acl.address, "requests"), exactly(1))
 
 
-waf.free({
-    "aws_wafv2_web_acl_association": "a setting", "aws_wafv2_ip_set": "sets are free",
-    "aws_wafv2_regex_pattern_set": "sets are free",
-    "aws_wafv2_web_acl_logging_configuration": "logs are paid where they go",
-})
-
-
 @waf.meter("aws_wafv2_rule_group")
 def rule_group(context: Context, group: Resource) -> Lines:
     """Rules of a group of one's own are paid as rules."""
     yield context.line(group, "rules", "waf.rule_month", counted(len(context.view.blocks(group, "rule")), "rules"))
 
 
-guardduty = Service("Amazon GuardDuty")
+guardduty = Service("Amazon GuardDuty",
+    free={"aws_guardduty_filter": "free",
+                "aws_guardduty_publishing_destination": "paid at its bucket"})
 
 
 @guardduty.meter(
@@ -81,9 +80,9 @@ def detector(context: Context, detector: Resource) -> Lines:
                        context.measure(detector, "data").scaled(GB))
 
 
-guardduty.free({"aws_guardduty_detector_feature": "paid by what it looks at, with its detector", "aws_guardduty_filter": "free",
-                "aws_guardduty_publishing_destination": "paid at its bucket"})
-hub = Service("AWS Security Hub")
+hub = Service("AWS Security Hub",
+    free={"aws_securityhub_product_subscription": "findings of AWS's own services are free",
+          "aws_securityhub_finding_aggregator": "free"})
 _CHECKS = Amount(3000, 12_000, 60_000)
 
 
@@ -103,9 +102,9 @@ def standard(context: Context, standard: Resource) -> Lines:
     yield context.line(standard, "checks", "security_hub.cspm_security_check", context.measure(standard, "checks", "checks"))
 
 
-hub.free({"aws_securityhub_product_subscription": "findings of AWS's own services are free",
-          "aws_securityhub_finding_aggregator": "free"})
-config = Service("AWS Config")
+config = Service("AWS Config", free={f"aws_config_{name}": "a setting; changes and evaluations are paid" for name in (
+    "configuration_aggregator", "configuration_recorder_status", "delivery_channel", "remediation_configuration",
+    "retention_configuration")})
 
 
 @config.meter(
@@ -131,9 +130,6 @@ def pack(context: Context, pack: Resource) -> Lines:
     yield context.not_known(pack, "evaluations", "how many rules a pack has is not in the graph")
 
 
-config.free({f"aws_config_{name}": "a setting; changes and evaluations are paid" for name in (
-    "configuration_aggregator", "configuration_recorder_status", "delivery_channel", "remediation_configuration",
-    "retention_configuration")})
 trail = Service("AWS CloudTrail")
 
 
@@ -150,31 +146,7 @@ def cloudtrail(context: Context, cloudtrail: Resource) -> Lines:
 
 def _records_data(selector: Any) -> bool:
     return is_mapping(selector) and (bool(selector.get("data_resource")) or "Data" in str(selector.get("field_selector")))
-
-
-inspector = Service("Amazon Inspector")
-
-
-@inspector.meter("aws_inspector2_enabler")
-def enabler(context: Context, enabler: Resource) -> Lines:
-    """Paid by what it scans."""
-    yield context.not_known(enabler, "scans", "the price book has no price of Amazon Inspector")
-
-
-macie = Service("Amazon Macie")
-
-
-@macie.meter("aws_macie2_account")
-def macie_account(context: Context, account: Resource) -> Lines:
-    """Paid by bucket and by what it reads."""
-    yield context.not_known(account, "buckets", "the price book has no price of Amazon Macie")
-
-
-shield = Service("AWS Shield")
-
-
-@shield.meter("aws_shield_protection")
-def protection(context: Context, protection: Resource) -> Lines:
-    """Shield Advanced: a subscription of the whole organisation."""
-    yield context.not_known(protection, "Shield Advanced",
-                            "3,000 USD a month for an organisation, for a year at least, which the price book does not carry")
+inspector = Service("Amazon Inspector", unpriced={"aws_inspector2_enabler": "the price book has no price of Amazon Inspector"})
+macie = Service("Amazon Macie", unpriced={"aws_macie2_account": "the price book has no price of Amazon Macie"})
+shield = Service("AWS Shield", unpriced={
+    "aws_shield_protection": "Shield Advanced is 3,000 USD a month for an organisation, for a year at least"})

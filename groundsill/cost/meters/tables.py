@@ -17,7 +17,13 @@ from groundsill.cost.quantities import Dimension, count_text, size_text
 from groundsill.graph.reference import references_in
 from groundsill.graph.resource import Resource
 
-service = Service("Amazon DynamoDB")
+_UNPRICED = {
+    "aws_dynamodb_contributor_insights": "paid by the event, and how many there are is not known",
+}
+service = Service("Amazon DynamoDB", unpriced=_UNPRICED, free={
+    "aws_dynamodb_resource_policy": "a policy", "aws_dynamodb_kinesis_streaming_destination": "paid by its stream",
+    "aws_dynamodb_table_item": "one item of its table",
+})
 KB = 2.0**10
 _READ_UNIT, _WRITE_UNIT = 4 * KB, 1 * KB
 _EVENTUAL = Amount(0.5, 0.5, 1)
@@ -130,10 +136,3 @@ def replica(context: Context, replica: Resource) -> Lines:
     yield context.line(replica, "replicated writes", "dynamodb.on_demand_replicated_write_unit",
                        context.measure(source, "writes", "writes"),
                        _units(context, source, "item_size", _WRITE_UNIT, "write units"))
-
-
-service.free({
-    "aws_dynamodb_resource_policy": "a policy", "aws_dynamodb_kinesis_streaming_destination": "paid by its stream",
-    "aws_dynamodb_contributor_insights": "paid by the event, which nobody knows before",
-    "aws_dynamodb_table_item": "one item of its table",
-})

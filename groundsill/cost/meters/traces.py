@@ -14,7 +14,9 @@ from groundsill.cost.model import Edge, Factor, Lines, Parameter, Service
 from groundsill.cost.quantities import HOURS_PER_MONTH, Dimension, count_text
 from groundsill.graph.resource import Resource
 
-service = Service("AWS X-Ray")
+service = Service("AWS X-Ray",
+    free={"aws_xray_group": "groups cost nothing; insights of a group are recorded with its traces",
+              "aws_xray_encryption_config": "the setting costs nothing"})
 _SECONDS = HOURS_PER_MONTH * 3600
 _DEFAULT_RATE, _DEFAULT_RESERVOIR = 0.05, 1.0
 _BUSY = 0.1  # of all seconds have a request, where traffic comes in waves
@@ -68,7 +70,3 @@ def _traces(requests: Factor, rate: float, reservoir: float) -> Factor:
     text = f"{count_text(found.expected)} traces of {requests.text}"
     return Factor(found, text, requests.assumptions).because(
         f"{rate:.0%} of requests are traced, and {reservoir:g} more in each second in which one comes")
-
-
-service.free({"aws_xray_group": "groups cost nothing; insights of a group are recorded with its traces",
-              "aws_xray_encryption_config": "the setting costs nothing"})
