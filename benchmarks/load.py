@@ -6,21 +6,25 @@ import socket
 import statistics
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True)
 class Load:
-    """What a load run saw: median and 99th percentile in milliseconds, requests a second, failed requests."""
+    """What a load run saw: median and 99th percentile in milliseconds, requests a second, failed requests, and the
+    milliseconds of CPU that one request took of all that served it."""
 
     median: float
     p99: float
     rate: float
     failed: int
+    cpu: float = float("nan")
 
 
-def drive(url: str, *, clients: int, seconds: float, headers: dict[str, str] | None = None, warm: int = 20) -> Load:
+def drive(url: str, *, clients: int, seconds: float, headers: dict[str, str] | None = None, warm: int = 20,
+          cpu: Callable[[], float] = lambda: float("nan")) -> Load:
     """Send POST requests with an empty JSON body for some seconds.
 
     Arguments:
@@ -29,6 +33,7 @@ def drive(url: str, *, clients: int, seconds: float, headers: dict[str, str] | N
         seconds: how long, after warming up.
         headers: further request headers, for example ``Host``.
         warm: requests of each client that are not counted.
+        cpu: seconds of CPU so far of all that serves the address.
     """
     parts = urlsplit(url)
     assert parts.hostname in ("127.0.0.1", "localhost"), "load goes to this machine only"
@@ -38,7 +43,8 @@ def drive(url: str, *, clients: int, seconds: float, headers: dict[str, str] | N
     request = ("\r\n".join(lines) + "\r\n\r\n{}").encode()
     times: list[float] = []
     failures: list[int] = []
-    started = threading.Barrier(clients + 1)
+    ready = threading.Barrier(clients + 1)
+    go = threading.Event()
 
     def client() -> None:
         connection = _Connection(parts.hostname or "", parts.port or 80)
@@ -46,7 +52,8 @@ def drive(url: str, *, clients: int, seconds: float, headers: dict[str, str] | N
             connection.call(request)
         mine: list[float] = []
         failed = 0
-        started.wait()
+        ready.wait()
+        go.wait()
         end = time.perf_counter() + seconds
         while (before := time.perf_counter()) < end:
             if connection.call(request) == 200:
@@ -59,16 +66,19 @@ def drive(url: str, *, clients: int, seconds: float, headers: dict[str, str] | N
     threads = [threading.Thread(target=client) for _ in range(clients)]
     for thread in threads:
         thread.start()
-    started.wait()
+    ready.wait()
+    used = cpu()
     before = time.perf_counter()
+    go.set()
     for thread in threads:
         thread.join()
     lasted = time.perf_counter() - before
+    used = cpu() - used
     if not times:
         return Load(float("nan"), float("nan"), 0.0, sum(failures))
     ordered = sorted(times)
     return Load(statistics.median(ordered) * 1000, ordered[int(len(ordered) * 0.99) - 1] * 1000, len(times) / lasted,
-                sum(failures))
+                sum(failures), used / len(times) * 1000)
 
 
 class _Connection:

@@ -54,6 +54,25 @@ sys.exit(code)
 """
 
 
+def cpu_seconds(*roots: int) -> float:
+    """Seconds of CPU that the trees of these processes have used so far.
+
+    Arguments:
+        roots: process ids, in whose children and their children the work is done.
+    """
+    import psutil
+
+    total = 0.0
+    for root in roots:
+        for process in (psutil.Process(root), *psutil.Process(root).children(recursive=True)):
+            try:
+                times = process.cpu_times()
+            except psutil.NoSuchProcess:
+                continue
+            total += times.user + times.system
+    return total
+
+
 def median_of(runs: Sequence[Run]) -> Run:
     """The median of each figure."""
     return Run(statistics.median(run.wall for run in runs), statistics.median(run.cpu for run in runs),

@@ -25,6 +25,7 @@ import botocore.httpsession
 import botocore.useragent
 import pytest
 from botocore.config import Config
+from botocore.context import start_as_current_context
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -40,7 +41,7 @@ PLACES = (
     (botocore.auth.SigV4Auth, "add_auth"),
     (botocore.auth, "_host_from_url"),
     (botocore.awsrequest, "_urljoin"),
-    (botocore.useragent.UserAgentComponent, "to_string"),
+    (botocore.useragent.UserAgentString, "to_string"),
 )
 CREDENTIALS = {"aws_access_key_id": "ASIAEXAMPLE", "aws_secret_access_key": "secret/+=", "region_name": "eu-west-1"}
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: 2\r\n\r\n{}"
@@ -266,6 +267,35 @@ def test_headers_that_a_function_adds_are_sent_and_signed_the_same(
                         ("Connection", "close"), ("Host", "other.example"), ("X-Mine", "ü"), ("X-Mine", "a\nb"),
                         ("Accept-Encoding", "gzip"), ("X-Amzn-Trace-Id", "Root=1")]:
         both(use, server, tables, adding(name, value))
+
+
+some = st.one_of(st.none(), st.text(max_size=8))
+
+
+@ordinary
+@given(environment=st.lists(some, min_size=7, max_size=7), session=st.lists(some, min_size=3, max_size=3),
+       features=st.sets(st.sampled_from(sorted(botocore.useragent._USERAGENT_FEATURE_MAPPINGS)), max_size=8),
+       client_features=st.one_of(st.none(), st.sets(st.text("ABC", min_size=1, max_size=3), max_size=4)),
+       config=st.one_of(st.none(), st.fixed_dictionaries({}, optional={
+           "user_agent": st.text(max_size=8), "user_agent_extra": st.text(max_size=8),
+           "user_agent_appid": st.text(max_size=8), "endpoint_discovery_enabled": st.booleans(),
+           "retries": st.sampled_from([{"mode": "standard"}, {"mode": "legacy", "max_attempts": 2}, {}])})))
+def test_every_user_agent_is_the_same(
+    environment: list[Any], session: list[Any], features: set[str], client_features: set[str] | None,
+    config: dict[str, Any] | None, use: Sdk,
+) -> None:
+    agent = botocore.useragent.UserAgentString(*environment)
+    agent.set_session_config(*session)
+    agent.set_client_features(client_features)
+    if config is not None:
+        agent = agent.with_client_config(Config(**config))
+    with start_as_current_context():
+        botocore.useragent.register_feature_ids(features)
+        seen: list[Any] = []
+        for which in ("plain", "quick", "quick"):
+            with use(which):
+                seen.append(outcome(agent.to_string))
+    assert seen[0] == seen[1] == seen[2]
 
 
 tokens = st.text("abcXYZ-09", min_size=1, max_size=12)
