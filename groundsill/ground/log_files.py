@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
+from io import FileIO
 from pathlib import Path
-from typing import TextIO
+
+import orjson
 
 _MOST_BYTES = 20 * 1024 * 1024
 
@@ -20,7 +21,9 @@ class LogFiles:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._files: dict[str, TextIO] = {}
+        self._names: dict[str, str] = {}
+        self._files: dict[str, FileIO] = {}
+        self._sizes: dict[str, int] = {}
         folder.mkdir(parents=True, exist_ok=True)
 
     def write(
@@ -44,9 +47,12 @@ class LogFiles:
         }
         if request_id:
             record["request_id"] = request_id
-        file = self._file(component)
-        file.write(json.dumps(record, ensure_ascii=False) + "\n")
-        file.flush()
+        try:
+            line = orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+        except TypeError:  # half a surrogate pair, which no file in UTF-8 can hold
+            readable = {name: str(value).encode("utf-8", "replace").decode() for name, value in record.items()}
+            line = orjson.dumps(readable, option=orjson.OPT_APPEND_NEWLINE)
+        self._append(component, line)
 
     def close(self) -> None:
         """Close every file."""
@@ -54,15 +60,23 @@ class LogFiles:
             file.close()
         self._files.clear()
 
-    def _file(self, component: str) -> TextIO:
-        name = re.sub(r"[^A-Za-z0-9_.-]", "-", component) or "system"
+    def _append(self, component: str, line: bytes) -> None:
+        name = self._names.get(component)
+        if name is None:
+            name = self._names[component] = re.sub(r"[^A-Za-z0-9_.-]", "-", component) or "system"
         file = self._files.get(name)
-        if file is not None and file.tell() < _MOST_BYTES:
-            return file
+        if file is None or self._sizes[name] >= _MOST_BYTES:
+            file = self._open(name, file)
+        # Without a buffer: a reader sees every line at once, and whole.
+        file.write(line)
+        self._sizes[name] += len(line)
+
+    def _open(self, name: str, file: FileIO | None) -> FileIO:
         path = self._folder / f"{name}.jsonl"
         if file is not None:
             file.close()
         if path.exists() and path.stat().st_size >= _MOST_BYTES:
             path.replace(path.with_suffix(".jsonl.1"))
-        self._files[name] = path.open("a", encoding="utf-8", errors="replace")
-        return self._files[name]
+        opened = self._files[name] = path.open("ab", buffering=0)
+        self._sizes[name] = opened.tell()
+        return opened

@@ -115,7 +115,7 @@ async def _serve(settings: dict[str, Any], directory: Path) -> None:
     front = Front(emulator, authorization, durability, observer, account, settings["root_secret"])
 
     config = uvicorn.Config(front, loop="none", http="httptools", ws="none", lifespan="off", log_config=None,
-                            access_log=False, server_header=False, date_header=False,
+                            access_log=False, server_header=False, date_header=False, proxy_headers=False,
                             timeout_keep_alive=KEEP_ALIVE_SECONDS, timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     for number in (signal.SIGTERM, signal.SIGINT):
