@@ -106,6 +106,24 @@ class AwsResource(Resource):
         _report(mine, _subject(self.type, self.name, self.data), at_caller=True)
         return self
 
+    def suppress(self, rule: str, *, because: str) -> AwsResource:
+        """Live with what a rule of `groundsill check` finds in this resource; every report shows it with the reason.
+
+        Arguments:
+            rule: id of the rule.
+            because: why this is right here.
+
+        Returns:
+            The resource itself. Outside a definition nothing is checked, so nothing is noted.
+
+        Example:
+            ``aws.sns_topic("news", name="news").suppress("topic-not-encrypted", because="what it says is public")``
+        """
+        scope = current_scope()
+        if scope is not None:
+            scope.suppress(rule, self.address, because, caller_location(2), _subject(self.type, self.name, self.data))
+        return self
+
 
 def _merged(old: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(old)

@@ -142,9 +142,7 @@ def _findings(rule: Rule, context: Context, report: Report) -> Iterator[Finding]
 
 
 def _suppression(graph: Graph, rule: Rule, finding: Finding) -> Suppression | None:
-    resource = finding.resource
-    names = (_WHOLE, resource.component, resource.address) if resource else (_WHOLE,)
-    return next((item for item in graph.suppressions if item.rule == rule.id and item.subject in names), None)
+    return next((item for item in graph.suppressions if item.rule == rule.id and item.covers(finding.resource)), None)
 
 
 def _unused(report: Report, used: set[Suppression]) -> None:

@@ -12,7 +12,7 @@ from groundsill.definition.naming import terraform_name
 from groundsill.definition.quantities import seconds
 from groundsill.definition.renames import take_formerly
 from groundsill.graph.diagnostics import GroundsillError, did_you_mean
-from groundsill.graph.graph import StatedTraffic, Suppression
+from groundsill.graph.graph import StatedTraffic
 from groundsill.graph.reference import Broken
 from groundsill.graph.resource import Resource
 from groundsill.graph.scope import Frame, current_scope
@@ -178,24 +178,18 @@ class Component(metaclass=ComponentType):
         """Alarms that operators of this component want; none by default."""
         return ()
 
-    def suppress(self, rule: str, *, because: str) -> None:
+    def suppress(self, rule: str, *, because: str, only: str = "") -> None:
         """Live with what a rule of `groundsill check` finds in this component; every report shows it with the reason.
 
         Arguments:
             rule: id of the rule, for example ``bucket-without-access-log``.
             because: why this is right here.
+            only: which of the component's resources, by address with ``*`` for anything; default all of them.
 
         Example:
             ``assets.suppress("bucket-without-access-log", because="holds public pictures; the CDN logs who reads them")``
         """
-        location = caller_location(2)
-        if not isinstance(because, str) or not because.strip():  # pyright: ignore[reportUnnecessaryIsInstance]
-            self.building.report(
-                "GS1210", f"`{rule}` is suppressed without a reason", "whoever reads the report must see why",
-                "say why it is right here: because=\"...\"", location=location, subject=self.subject,
-            )
-            return
-        self.building.graph.add_suppression(Suppression(rule, self.name, because.strip(), location))
+        self.building.suppress(rule, only or self.name, because, caller_location(2), self.subject)
 
     def traffic(self, **values: Any) -> None:
         """Say what `groundsill cost` should reckon with; a `traffic.toml` beside the definition goes before it.

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from groundsill.definition.tier import Tier
 from groundsill.graph.diagnostics import Diagnostic, Diagnostics, did_you_mean
 from groundsill.graph.reference import Broken
+from groundsill.graph.scope import current_scope
 from groundsill.graph.source import caller_location
 
 Value = TypeVar("Value")
@@ -100,6 +101,20 @@ class Stage:
             del changes[name]
         usable = {name: value for name, value in changes.items() if not isinstance(value, Broken)}
         self.tier = replace(self.tier, **usable)
+
+    def suppress(self, rule: str, *, because: str) -> None:
+        """Live with what a rule of `groundsill check` finds anywhere in this stage; every report shows it with the reason.
+
+        Arguments:
+            rule: id of the rule, for example ``production-without-budget``.
+            because: why this is right here.
+
+        Example:
+            ``stage.suppress("production-without-budget", because="the account's own budget covers it")``
+        """
+        scope = current_scope()
+        if scope is not None:
+            scope.suppress(rule, "", because, caller_location(2), "stage.suppress(...)")
 
     def __repr__(self) -> str:
         return f"Stage({self.name!r}, tier={self.tier.name!r})"

@@ -14,23 +14,7 @@ from groundsill.graph.provider import Output, Provider, Variable
 from groundsill.graph.reference import Broken, Reference, references_in
 from groundsill.graph.resource import Resource
 from groundsill.graph.source import SourceLocation
-
-
-@dataclass(frozen=True, slots=True)
-class Suppression:
-    """A finding that the user has looked at and lives with.
-
-    Arguments:
-        rule: id of the rule, for example ``bucket-without-access-log``.
-        subject: name of a component or address of a resource that it is about; empty for the whole system.
-        reason: why, in the user's words; shown in every report.
-        location: line in the user's file.
-    """
-
-    rule: str
-    subject: str
-    reason: str
-    location: SourceLocation | None = None
+from groundsill.graph.suppression import Suppression
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from groundsill.graph.diagnostics import Diagnostics
+from groundsill.graph.diagnostics import Diagnostic, Diagnostics
 from groundsill.graph.source import SourceLocation
+from groundsill.graph.suppression import Suppression
 
 if TYPE_CHECKING:
     from groundsill.graph.graph import Graph
@@ -49,6 +50,24 @@ class Scope:
     def frame(self) -> Frame | None:
         """The innermost component being lowered, or None at the top of the definition."""
         return self.frames[-1] if self.frames else None
+
+    def suppress(self, rule: str, subject: str, because: str, location: SourceLocation | None, written: str = "") -> None:
+        """Note that the user lives with what a rule of a check finds; without a reason it is a mistake.
+
+        Arguments:
+            rule: id of the rule.
+            subject: name of a component, address of a resource (``*`` stands for anything), or empty for the whole system.
+            because: why, in the user's words.
+            location: line in the user's file.
+            written: how the user wrote what it is about.
+        """
+        if not isinstance(because, str) or not because.strip():  # pyright: ignore[reportUnnecessaryIsInstance]
+            self.diagnostics.add(Diagnostic(
+                "GS1210", f"`{rule}` is suppressed without a reason", location, written, "whoever reads the report must see why",
+                "say why it is right here: because=\"...\"",
+            ))
+            return
+        self.graph.add_suppression(Suppression(rule, subject, because.strip(), location))
 
     @contextmanager
     def active(self) -> Generator[Scope]:

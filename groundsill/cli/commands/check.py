@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from groundsill.cli.arguments import Parser
 from groundsill.cli.inputs import add_input, read_input
 from groundsill.cli.screen import Screen
-from groundsill.graph.diagnostics import Diagnostic, GroundsillError
+from groundsill.graph.diagnostics import Diagnostic, GroundsillError, did_you_mean
 
 if TYPE_CHECKING:
     from groundsill.checks.rule import Rule, Severity
@@ -64,8 +64,19 @@ def run(given: argparse.Namespace, screen: Screen) -> int:
     fail_on = _severity(given.fail_on)
     _show(report, given, screen, fail_on)
     _next(report, given, screen, definition=source.kind == "definition")
-    failed = bool(fail_on and report.at_least(fail_on)) or bool(source.diagnostics.errors) or bool(report.faults)
+    misnamed = _misnamed(report)
+    screen.diagnostics(misnamed)
+    failed = bool(fail_on and report.at_least(fail_on)) or bool(source.diagnostics.errors or report.faults or misnamed)
     return 1 if failed else 0
+
+
+def _misnamed(report: Report) -> list[Diagnostic]:
+    """A suppression of a rule that does not exist accepts nothing: the user must know."""
+    from groundsill.checks.rules import every_rule
+
+    known = [rule.id for rule in every_rule()] if report.misnamed else []
+    return [Diagnostic("GS4103", f"there is no rule `{item.rule}` to suppress", item.location,
+                       mend=did_you_mean(item.rule, known, what="Rules", limit=6)) for item in report.misnamed]
 
 
 def _asked(given: argparse.Namespace) -> list[Rule]:

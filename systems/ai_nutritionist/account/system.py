@@ -67,6 +67,7 @@ def define(stage: Stage) -> None:
         LifecycleRule("older", move={"STANDARD_IA": 30}, expire=stage.setting("audit_days"), old_versions=30)])
     if "cloudtrail" not in existing:
         trail = AuditTrail("trail", audit)
+        trail.suppress("trail-not-watched", because="GuardDuty reads the trail at this tier, and tells what is strange in it")
         output("trail", trail.arn, "Who called which AWS API")
     if stage.tier.config_rules and "config" not in existing:
         ConfigRecorder("config", audit)

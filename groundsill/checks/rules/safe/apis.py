@@ -137,7 +137,7 @@ def _no_throttle(context: Context, stage: Resource) -> Iterator[Finding]:
 
 
 @RULES.rule(
-    "api-open-to-any-page", Severity.MEDIUM, "any web page may call the API with a visitor's credentials",
+    "api-open-to-any-page", Severity.LOW, "any web page may call the API from a visitor's browser",
     rationale="CORS tells a browser which pages may use an answer: API Gateway developer guide, \"Configure CORS for "
               "HTTP APIs\".",
     mend="name the origins of your own pages", types=("aws_apigatewayv2_api", "aws_api_gateway_integration_response"),

@@ -29,6 +29,9 @@ _ESCALATION = {
     "iam:UpdateLoginProfile", "sts:AssumeRole", "lambda:UpdateFunctionCode", "ssm:SendCommand", "ssm:StartSession",
 }
 _LOWER_ESCALATION = {action.lower() for action in _ESCALATION}
+# The agent of Systems Manager asks this of the machine that it runs on, whose id nobody knows before it exists; AWS's own
+# policy names no resource either: AWS managed policy reference, "AmazonSSMManagedInstanceCore".
+_OF_ITSELF = {"ssm:updateinstanceinformation"}
 _ADMINISTRATION = {"AdministratorAccess": Severity.CRITICAL, "IAMFullAccess": Severity.CRITICAL, "PowerUserAccess": Severity.HIGH}
 _ATTACHMENTS = ("aws_iam_role_policy_attachment", "aws_iam_user_policy_attachment", "aws_iam_group_policy_attachment",
                 "aws_iam_policy_attachment")
@@ -53,6 +56,8 @@ def can_name_a_resource(action: str) -> bool:
         >>> can_name_a_resource("dynamodb:GetItem"), can_name_a_resource("xray:PutTraceSegments")
         (True, False)
     """
+    if action.lower() in _OF_ITSELF:
+        return False
     service, _, name = action.lower().partition(":")
     free = unnarrowed().get(service, frozenset())
     if "*" not in name and "?" not in name:
