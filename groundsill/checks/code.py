@@ -350,7 +350,7 @@ def _joined(target: Node) -> str:
 
 def _inside(parts: list[str], path: str) -> bool:
     """Whether a module, or a package on the way to it, is below an included path; ``.`` includes everything."""
-    wanted = [part for part in Path(path).with_suffix("").parts if part != "."]
+    wanted = [part for part in path.removesuffix(".py").split("/") if part not in ("", ".")]
     shorter = min(len(wanted), len(parts))
     return parts[:shorter] == wanted[:shorter]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -81,6 +81,24 @@ class Context:
     def workloads(self) -> list[Workload]:
         """Every function and every service."""
         return list(workloads(self.view, self.network))
+
+    def faces(self, function: Resource) -> list[Resource]:
+        """What callers name a function by: itself and its aliases."""
+        return [function, *self.view.referring(function, "aws_lambda_alias")]
+
+    def function(self, resource: Resource, *path: str) -> Resource | None:
+        """The function that an argument names, itself or by an alias."""
+        for target in self.view.targets(resource, *path):
+            if target.type == "aws_lambda_function":
+                return target
+            if target.type == "aws_lambda_alias":
+                return self.view.target(target, "function_name")
+        return None
+
+    def referring_to_function(self, function: Resource, *types: str) -> Iterator[Resource]:
+        """Resources that name a function, or one of its aliases."""
+        for face in self.faces(function):
+            yield from self.view.referring(face, *types)
 
     @cached_property
     def artifacts(self) -> dict[str, Artifact]:

@@ -19,8 +19,11 @@ from groundsill.testing import Definition
 SYSTEMS = Path(__file__).resolve().parents[2] / "systems"
 TODAY = date(2026, 11, 26)
 STAGES = {
-    "open_metabolics": ("dev", "prod"), "ai_nutritionist": ("dev", "staging", "prod"),
-    "image_understander": ("dev", "staging", "prod"), "multitask": ("dev", "staging", "prod"), "parrot": ("dev", "stage", "prod"),
+    "open_metabolics": ("dev", "prod"),
+    "ai_nutritionist": ("dev", "staging", "prod"),
+    "image_understander": ("dev", "staging", "prod"),
+    "multitask": ("dev", "staging", "prod"),
+    "parrot": ("dev", "stage", "prod"),
 }
 TIERS = ("basic", "standard", "enterprise")
 _REFERENCE = re.compile(r"\$\{([^}]+)\}")
@@ -52,7 +55,9 @@ def json(content: Any) -> JsonDocument:
     return JsonDocument(value(content))
 
 
-def graph(resources: dict[str, dict[str, Any]], *, production: bool | None = None, stage: str = "", **more: Any) -> Graph:
+def graph(
+    resources: dict[str, dict[str, Any]], *, production: bool | None = None, stage: str = "", **more: Any
+) -> Graph:
     """A graph of resources by address: ``{"aws_sqs_queue.jobs": {"name": "jobs"}}``."""
     made = Graph("shop", stage, production=production, **more)
     for address, arguments in resources.items():
@@ -78,8 +83,14 @@ def system(name: str, stage: str, tier: str | None = None, settings: tuple[tuple
 
 
 def changed(
-    name: str, stage: str, changes: dict[str, Any] | None = None, *, without: Iterable[str] = (), add: Iterable[Resource] = (),
-    tier: str | None = None, **settings: Any,
+    name: str,
+    stage: str,
+    changes: dict[str, Any] | None = None,
+    *,
+    without: Iterable[str] = (),
+    add: Iterable[Resource] = (),
+    tier: str | None = None,
+    **settings: Any,
 ) -> Graph:
     """A system's graph with one fault in it.
 

@@ -6,7 +6,7 @@ import re
 
 from groundsill.checks.context import Context
 from groundsill.checks.rule import Family, Finding, Found, Ruleset, Severity
-from groundsill.checks.values import text, truth
+from groundsill.checks.values import text
 from groundsill.graph.resource import Resource
 from groundsill.graph.shapes import is_list
 
@@ -129,26 +129,3 @@ def nat(context: Context) -> Found:
         others = zones - ({zone(context, home)} if home else set())
         if len(zones) > 1 and others:
             yield Finding(device, f"subnets of {', '.join(sorted(zones))} depend on it", related=tuple(subnets))
-
-
-@RULES.rule(
-    "database-in-one-zone", Severity.MEDIUM, "a database has no standby in another zone", family=Family.RUNS,
-    types=("aws_db_instance", "aws_rds_cluster"), production_only=True, controls=("FSBP RDS.5", "FSBP RDS.15", "CKV_AWS_157"),
-    rationale="Maintenance, a failed host or a lost zone stop the database until it is back (Amazon RDS User Guide, "
-              "\"Configuring and managing a Multi-AZ deployment\").",
-    mend="multi_az = true; for Aurora a second instance in another zone",
-    example="aws_db_instance: multi_az = false",
-)
-def standby(context: Context, resource: Resource) -> Found:
-    if resource.type == "aws_rds_cluster":
-        instances = list(context.view.referring(resource, "aws_rds_cluster_instance"))
-        if len(instances) < 2 and context.view.get(resource, "engine_mode", default="provisioned") == "provisioned":
-            yield Finding(resource, f"it has {len(instances)} instance{'s' * (len(instances) != 1)}", attribute="engine")
-        return
-    if context.view.get(resource, "replicate_source_db") is not None:
-        return
-    several = truth(context.view.get(resource, "multi_az"), default=False)
-    if several is None:
-        yield Finding(resource, "multi_az is not known", unknown=True)
-    elif not several:
-        yield Finding(resource, "multi_az is off", attribute="multi_az")
