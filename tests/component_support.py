@@ -15,12 +15,12 @@ STAGES = {"dev": "basic", "staging": "standard", "prod": "standard", "prod-stric
 
 def examine(
     define: Callable[[Stage], Any], stage: str = "dev", *, name: str = "shop", stages: Mapping[str, str] = STAGES,
-    **arguments: Any,
+    tier: str | None = None, **arguments: Any,
 ) -> tuple[Graph, Diagnostics]:
     """The graph of a definition and its mistakes."""
     system = System(name, stages=stages, **arguments)
     system.define(define)
-    return system.examine(stage)
+    return system.examine(stage, tier=tier)
 
 
 def build(define: Callable[[Stage], Any], stage: str = "dev", **arguments: Any) -> Graph:

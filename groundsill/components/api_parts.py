@@ -18,19 +18,25 @@ _LOGGING = "api-logging"
 _LOG_POLICY = "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 
 
-def access_log(component: Component) -> tuple[Resource, str]:
-    """The log group of an API's requests, and the Terraform address of what must be there before a stage writes to it.
+def api_logs(component: Component, execution: str) -> tuple[Resource, tuple[str, ...]]:
+    """The log group of an API's requests, and the Terraform addresses of what must be there before a stage writes to it.
 
+    API Gateway would make the log group of its own errors itself, and keep its lines for ever; so it is made before.
     REST and WebSocket APIs write logs with one role of the whole account and region, which is set once. Its last setting
     counts, so systems that share an account set the same right again; none takes it away.
     Source: API Gateway developer guide, "Set up CloudWatch logging for REST APIs in API Gateway".
+
+    Arguments:
+        component: the API.
+        execution: name that API Gateway gives the log group of its own errors.
     """
     building = component.building
     log = log_group(component, f"/apigateway/{building.system}-{component.stage.name}-{component.name}")
+    errors = log_group(component, execution, "execution")
     if _LOGGING not in building.shared:
         with building.lowering(Frame(_LOGGING, component.subject, component.location, {"Component": _LOGGING})):
             building.shared[_LOGGING] = _account_logging(building).address
-    return log, building.shared[_LOGGING]
+    return log, (building.shared[_LOGGING], errors.address)
 
 
 def _account_logging(building: Building) -> Resource:

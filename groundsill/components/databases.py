@@ -234,20 +234,23 @@ class Database(_Relational):
             port=facts.port, multi_az=self.stage.production if standby is None else standby,
             backup_retention_period=self._backup_days(backup_days), depends_on=groups, **common, **self._protection(),
         )
-        self.replicas = [
-            aws.db_instance(
-                self.terraform_name("replica", str(number)), replicate_source_db=self.resource["identifier"],
-                identifier=self.physical_name("aws_db_instance", name, f"replica-{number}"), storage_encrypted=True,
-                vpc_security_group_ids=[self.security_group["id"]], skip_final_snapshot=True, **common,
-            ) for number in range(1, replicas + 1)
-        ]
+        self.replicas = [self._replica(number, name, facts.logs, common) for number in range(1, replicas + 1)]
         self._rotate(rotate_every)
 
-    def _log(self, identifier: str, log: str) -> Resource:
+    def _replica(self, number: int, name: str | None, logs: tuple[str, ...], common: dict[str, Any]) -> Resource:
+        part = f"replica-{number}"
+        identifier = self.physical_name("aws_db_instance", name, part)
+        return aws.db_instance(
+            self.terraform_name(part), replicate_source_db=self.resource["identifier"], identifier=identifier,
+            storage_encrypted=True, vpc_security_group_ids=[self.security_group["id"]], skip_final_snapshot=True,
+            depends_on=[self._log(identifier, log, part) for log in logs], **common,
+        )
+
+    def _log(self, identifier: str, log: str, part: str = "") -> Resource:
         """RDS would make the group itself, and keep its lines for ever."""
         from groundsill.components.logs import log_group
 
-        return log_group(self, f"/aws/rds/instance/{identifier}/{log}", log)
+        return log_group(self, f"/aws/rds/instance/{identifier}/{log}", f"{part}-{log}" if part else log)
 
     def _monitoring(self, interval: int) -> dict[str, Any]:
         if not interval:

@@ -7,7 +7,9 @@ from typing import Any, Literal
 
 from groundsill import aws
 from groundsill.components.alarm import Alarm
-from groundsill.components.roles import require
+from groundsill.components.keys import account_id, key_of_tier
+from groundsill.components.roles import policy_document, require
+from groundsill.components.topic_policies import encrypted_only, publisher
 from groundsill.definition.component import Component, Mistake, step
 from groundsill.definition.naming import shorten
 from groundsill.graph import Broken, Lifecycle, Reference, Resource
@@ -219,7 +221,16 @@ class DnsHealthCheck(Component):
     def _alarm_there(self, email: str | None) -> None:
         topics: list[Reference] = []
         if email:
-            topic = aws.sns_topic(self.terraform_name(), name=self.physical_name("aws_sns_topic"), region=_METRICS_REGION)
+            key = key_of_tier(_METRICS_REGION)
+            topic = aws.sns_topic(
+                self.terraform_name(), name=self.physical_name("aws_sns_topic"), region=_METRICS_REGION,
+                kms_master_key_id=key.serve("cloudwatch.amazonaws.com").arn if key else None,
+            )
+            aws.sns_topic_policy(
+                self.terraform_name(), arn=topic["arn"], region=_METRICS_REGION, policy=policy_document([
+                    encrypted_only(topic["arn"]), publisher("AlarmsPublish", "cloudwatch.amazonaws.com", topic["arn"], {
+                        "StringEquals": {"aws:SourceAccount": account_id()}})]),
+            )
             aws.sns_topic_subscription(self.terraform_name("email"), topic_arn=topic["arn"], protocol="email",
                                        endpoint=email, region=_METRICS_REGION)
             topics.append(topic["arn"])

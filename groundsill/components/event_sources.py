@@ -49,8 +49,9 @@ class EventSource(metaclass=Collecting):
             grant = self.source.consume
             return Grant(grant.component, grant.verb, grant.statements)
         stream = self.source.resource["stream_arn"]
-        statements = [Statement(("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator",
-                                 "dynamodb:ListStreams"), (stream,))]
+        # Listing streams names no resource: Service Authorization Reference, "Actions ... for Amazon DynamoDB".
+        statements = [Statement(("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"), (stream,)),
+                      Statement(("dynamodb:ListStreams",), ("*",))]
         if self.source.encryption:
             statements.append(self.source.encryption.read_statement())
         return Grant(self.source.name, "stream", tuple(statements))

@@ -105,8 +105,8 @@ class UserPool(Component):
                 # The pool needs the policy before it exists, so the account stands for the pool here.
                 "StringEquals": {"aws:SourceAccount": account_id()},
             })
-            policies = [item.address for item in self.building.graph.of_type("aws_sesv2_email_identity_policy")
-                        if item.component == self.name]
+            policies = [item.address for item in self.building.graph.of_component(self.name)
+                        if item.type == "aws_sesv2_email_identity_policy"]
             self.resource.depends_on = tuple(policies)
 
     @step

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -191,7 +193,7 @@ class LoadBalancer(Component):
         if path == "/*" and host is None and priority is None:
             self.listener.override(default_action=[forward])
         else:
-            self._add_rule(self.listener, forward, priority, path=path, host=host)
+            self._add_rule(self.listener, forward, priority, service.name, path=path, host=host)
         return group
 
     @step
@@ -206,9 +208,9 @@ class LoadBalancer(Component):
         action: Any = {"type": "redirect", "redirect": {
             "host": to, "port": "443" if self.domain else "80", "protocol": "HTTPS" if self.domain else "HTTP",
             "status_code": "HTTP_301"}}
-        rule = self._add_rule(self.listener, action, priority, host=host)
+        rule = self._add_rule(self.listener, action, priority, "redirect", host=host)
         if self._http is not None:
-            self._add_rule(self._http, action, priority or 10 * self._rules, host=host, part="http")
+            self._add_rule(self._http, action, priority or 10 * self._rules, "redirect", host=host, plain=True)
         return rule
 
     @property
@@ -240,10 +242,10 @@ class LoadBalancer(Component):
         )
 
     def _add_rule(
-        self, listener: Resource, action: Any, priority: int | None, *, path: str | None = None, host: str | None = None,
-        part: str = "",
+        self, listener: Resource, action: Any, priority: int | None, what: str, *, path: str | None = None,
+        host: str | None = None, plain: bool = False,
     ) -> Resource:
-        self._rules += not part
+        self._rules += not plain
         place = 10 * self._rules if priority is None else priority
         if not 1 <= place <= _LAST_PRIORITY or (listener.name, place) in self._priorities:
             raise Mistake("GS1386", f"{place} cannot be the place of a rule",
@@ -255,9 +257,10 @@ class LoadBalancer(Component):
             conditions.append({"path_pattern": {"values": [path]}})
         if host:
             conditions.append({"host_header": {"values": [host]}})
+        # Named by what it does: a rule more or less before it leaves it where it is.
         return aws.lb_listener_rule(
-            self.terraform_name(part, str(self._rules)), listener_arn=listener["arn"], priority=place,
-            condition=conditions, action=[action],
+            self.terraform_name("http" if plain else "", what, *_words_of(host, path)), listener_arn=listener["arn"],
+            priority=place, condition=conditions, action=[action],
         )
 
     def _let_in(self, service: Service | Machine | MachineGroup, port: int) -> None:
@@ -341,6 +344,18 @@ class LoadBalancer(Component):
                 "AWS/ApplicationELB", "TargetResponseTime", dimensions, _SLOW_SECONDS, statistic="Average", period=300,
                 periods=3,
             )
+
+
+def _words_of(host: str | None, path: str | None) -> tuple[str, str]:
+    """A host by its first label and a path by its words, for a Terraform name; a digest where words alone say too little.
+
+    The domain is left out, so that another one changes the rule and does not replace it.
+    """
+    label = (host or "").partition(".")[0].replace("*", "any")
+    plain = (path or "").removesuffix("/*").strip("/")
+    if re.fullmatch(r"[A-Za-z0-9/]*", plain):
+        return label, plain
+    return label, f"{plain} {hashlib.sha256(plain.encode()).hexdigest()[:6]}"
 
 
 def _replace_first() -> Any:

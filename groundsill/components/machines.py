@@ -11,7 +11,7 @@ from groundsill import aws
 from groundsill.components.alarm import Alarm
 from groundsill.components.boot_scripts import SCRIPT_LIMIT, Boot, boot_script
 from groundsill.components.buckets import Bucket
-from groundsill.components.keys import key_of_tier
+from groundsill.components.keys import account_id, key_of_tier
 from groundsill.components.logs import log_group, write_log
 from groundsill.components.machine_images import Image, architecture_of, image_id
 from groundsill.components.network import Subnets
@@ -23,10 +23,10 @@ from groundsill.definition.naming import environment_name
 from groundsill.graph import JsonDocument, Lifecycle, MachineRelease, Reference, Resource
 
 # Systems Manager user guide, "Create an IAM role with minimal Session Manager permissions"; Run Command beside it. None of
-# these actions names a resource.
+# these actions names a resource; the one that does is in `_Computer._describe`.
 _SESSIONS = Statement((
     "ec2messages:AcknowledgeMessage", "ec2messages:DeleteMessage", "ec2messages:FailMessage", "ec2messages:GetEndpoint",
-    "ec2messages:GetMessages", "ec2messages:SendReply", "ssm:UpdateInstanceInformation", "ssmmessages:CreateControlChannel",
+    "ec2messages:GetMessages", "ec2messages:SendReply", "ssmmessages:CreateControlChannel",
     "ssmmessages:CreateDataChannel", "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
 ), ("*",))
 _METRICS = Statement(("cloudwatch:PutMetricData",), ("*",), {"StringEquals": {"cloudwatch:namespace": "CWAgent"}})
@@ -79,7 +79,10 @@ class _Computer(Component):
             self, explicit or f"/ec2/{self.building.system}-{self.stage.name}/{self.name}")
         self._parameter = f"/{self.building.system}/{self.stage.name}/{self.name}/boot"
         parameter_arn = self._tell(grants, port, environment or {}, releases, volumes)
-        own = [_SESSIONS, _METRICS, write_log(self.log_group), Statement(("ssm:GetParameter",), (parameter_arn,))]
+        # A machine's id is known only when it is there, and a group's machines come and go.
+        machines = f"arn:aws:ec2:{self.building.graph.region}:{account_id()}:instance/*"
+        own = [_SESSIONS, Statement(("ssm:UpdateInstanceInformation",), (machines,)), _METRICS, write_log(self.log_group),
+               Statement(("ssm:GetParameter",), (parameter_arn,))]
         if releases is not None:
             own.append(Statement(("s3:GetObject",), (releases.objects(f"releases/{self.name}/"),)))
             own += [releases.encryption.read_statement()] if releases.encryption else []

@@ -14,8 +14,9 @@ from groundsill import aws
 from groundsill.components.buckets import Bucket
 from groundsill.components.keys import account_id, key_of_tier
 from groundsill.components.logs import log_group, write_log
-from groundsill.components.roles import require, trust, workload_role
+from groundsill.components.roles import allow, policy_document, require, trust, workload_role
 from groundsill.definition.component import Collecting, Component, Mistake
+from groundsill.definition.grant import Statement
 from groundsill.graph import JsonDocument, Reference, did_you_mean
 
 _FREQUENCIES = ("FIFTEEN_MINUTES", "ONE_HOUR", "SIX_HOURS")  # GuardDuty API: CreateDetector
@@ -97,7 +98,9 @@ class ConfigRule(metaclass=Collecting):
             default none: the breach is only reported.
         mend_parameter: parameter of the document that takes the resource's id.
         mend_values: further parameters of the document.
-        mend_actions: IAM actions that the document takes; with them the recorder makes a role for it.
+        mend_actions: IAM actions that the document takes, by the ARN that they are on, for example
+            ``{"arn:aws:s3:::*": ("s3:PutEncryptionConfiguration",)}``; with them the recorder makes a role for it. A breach
+            can be in any resource of the account; the role reaches no other account.
     """
 
     name: str
@@ -107,9 +110,7 @@ class ConfigRule(metaclass=Collecting):
     mend: str | None = None
     mend_parameter: str = "ResourceId"
     mend_values: Mapping[str, str] = field(default_factory=dict[str, str])
-    mend_actions: Sequence[str] = ()
-
-
+    mend_actions: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
 
 
 def usual_rules() -> tuple[ConfigRule, ...]:
@@ -123,8 +124,10 @@ def usual_rules() -> tuple[ConfigRule, ...]:
         ConfigRule(
             "bucket-closed", "S3_BUCKET_LEVEL_PUBLIC_ACCESS_PROHIBITED",
             mend="AWSConfigRemediation-ConfigureS3BucketPublicAccessBlock", mend_parameter="BucketName",
-            mend_actions=("s3:GetAccountPublicAccessBlock", "s3:GetBucketPublicAccessBlock",
-                          "s3:PutAccountPublicAccessBlock", "s3:PutBucketPublicAccessBlock"),
+            mend_actions={
+                "arn:aws:s3:::*": ("s3:GetBucketPublicAccessBlock", "s3:PutBucketPublicAccessBlock"),
+                "*": ("s3:GetAccountPublicAccessBlock", "s3:PutAccountPublicAccessBlock"),  # name no resource
+            },
         ),
         ConfigRule("key-rotation", "CMK_BACKING_KEY_ROTATION_ENABLED"),
         ConfigRule("trail", "CLOUD_TRAIL_ENABLED"),
@@ -198,12 +201,12 @@ class ConfigRecorder(Component):
                 self.terraform_name(rule.name), name=self.physical_name("aws_iam_role", part=rule.name),
                 description=f"Mends breaches of {rule.name}", assume_role_policy=trust("ssm.amazonaws.com"),
             )
-            # A breach can be in any resource of the account, so none can be named beforehand.
+            own = {"StringEquals": {"aws:ResourceAccount": account_id()}}
             aws.iam_role_policy(
                 self.terraform_name(rule.name), name="mend", role=role["id"],
-                policy=JsonDocument({"Version": "2012-10-17", "Statement": [{
-                    "Sid": "Mend", "Effect": "Allow", "Action": list(rule.mend_actions), "Resource": "*",
-                    "Condition": {"StringEquals": {"aws:ResourceAccount": account_id()}}}]}),
+                policy=policy_document([
+                    allow(f"Mend{number}", Statement(tuple(actions), (on,), own))
+                    for number, (on, actions) in enumerate(rule.mend_actions.items(), start=1)]),
             )
             parameters.append({"name": "AutomationAssumeRole", "static_value": role["arn"]})
         parameters += [{"name": name, "static_value": value} for name, value in rule.mend_values.items()]

@@ -100,8 +100,6 @@ class Queue(Component):
         """
         if self.encryption:
             self.encryption.serve(service)
-        if self.encryption:
-            self.encryption.serve(service)
         self._senders.append({
             "Sid": sid, "Effect": "Allow", "Principal": {"Service": service}, "Action": "sqs:SendMessage",
             "Resource": self.arn, "Condition": {"ArnEquals": {"aws:SourceArn": source}},

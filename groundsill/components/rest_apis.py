@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from groundsill import aws
 from groundsill.components.alarm import Alarm
-from groundsill.components.api_parts import access_log, record_of_domain
+from groundsill.components.api_parts import api_logs, record_of_domain
 from groundsill.components.apis import Cors
 from groundsill.components.dns import Certificate, Zone
 from groundsill.components.functions import Function
@@ -82,12 +82,12 @@ class RestApi(Component):
             self.terraform_name(), rest_api_id=self.id, description=f"Routes of {component}",
             lifecycle=Lifecycle(create_before_destroy=True),
         )
-        log, account = access_log(self)
+        log, before = api_logs(self, f"API-Gateway-Execution-Logs_{self.id}/{self.stage_name}")
         self.api_stage = aws.api_gateway_stage(
             self.terraform_name(), rest_api_id=self.id, deployment_id=self._deployment["id"], stage_name=self.stage_name,
             xray_tracing_enabled=self.stage.tier.tracing,
             access_log_settings={"destination_arn": log["arn"], "format": JsonDocument(_ACCESS_LOG)},
-            depends_on=[account],
+            depends_on=list(before),
         )
         aws.api_gateway_method_settings(
             self.terraform_name(), rest_api_id=self.id, stage_name=self.api_stage["stage_name"], method_path="*/*",

@@ -78,7 +78,7 @@ class Rollout(metaclass=Collecting):
         with building.lowering(Frame(_NAME, function.subject, function.location, {"Component": _NAME})):
             app, role = _shared(building)
             topic = _notices(building, role)
-        alarms = [item for item in building.graph.of_type("aws_cloudwatch_metric_alarm") if item.component == function.name]
+        alarms = [item for item in building.graph.of_component(function.name) if item.type == "aws_cloudwatch_metric_alarm"]
         with function.lowering():
             aws.codedeploy_deployment_group(
                 function.terraform_name(), app_name=app["name"],

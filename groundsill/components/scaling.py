@@ -73,8 +73,9 @@ class Scale(Scaling, metaclass=Collecting):
 
     def _track_requests(self, service: Service, target: Resource) -> None:
         assert self._requests is not None
-        found = [(item.arguments["load_balancer_arn"], group) for item in service.building.graph.of_type("aws_lb_listener")
-                 for group in service.target_groups if item.address in service.resource.depends_on]
+        graph = service.building.graph
+        listeners = [graph[address] for address in service.resource.depends_on if address.startswith("aws_lb_listener.")]
+        found = [(item.arguments["load_balancer_arn"], group) for item in listeners for group in service.target_groups]
         if not found:
             service.building.report(
                 "GS1388", f"{service.subject} scales by requests, and no load balancer sends it any",

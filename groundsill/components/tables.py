@@ -216,7 +216,7 @@ class Table(Component):
         """Requests that DynamoDB refused for want of capacity."""
         for kind in ("Write", "Read"):
             yield Alarm(
-                "throttles" if kind == "Write" else "read-throttles",
+                "throttles" if kind == "Write" else "throttled-reads",
                 f"DynamoDB throttled {kind.lower()}s of {self.name}: a hot key, or growth faster than it can follow.",
                 "AWS/DynamoDB", f"{kind}ThrottleEvents", {"TableName": self.resource["name"]}, 1, periods=5,
                 severity="warning",

@@ -10,6 +10,7 @@ from groundsill.components.functions import Function
 from groundsill.components.keys import Key, account_id, key_of_tier
 from groundsill.components.queues import Queue
 from groundsill.components.roles import policy_document, require
+from groundsill.components.topic_policies import encrypted_only, publisher
 from groundsill.definition.component import Component, Mistake, step
 from groundsill.definition.grant import Grant, Statement
 from groundsill.definition.naming import environment_name, identifier
@@ -48,10 +49,7 @@ class Topic(Component):
             self.terraform_name(), name=self.physical_name("aws_sns_topic", name),
             kms_master_key_id=self.encryption.arn if self.encryption else None,
         )
-        self._statements: list[dict[str, Any]] = [{
-            "Sid": "EncryptedOnly", "Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sns:Publish",
-            "Resource": self.arn, "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-        }]
+        self._statements: list[dict[str, Any]] = [encrypted_only(self.arn)]
         self._policy = aws.sns_topic_policy(
             self.terraform_name(), arn=self.arn, policy=policy_document(self._statements),
         )
@@ -75,12 +73,8 @@ class Topic(Component):
             sid: statement id.
             conditions: IAM condition block that narrows on whose behalf; default anything of this account.
         """
-        statement: dict[str, Any] = {
-            "Sid": sid, "Effect": "Allow", "Principal": {"Service": service}, "Action": "sns:Publish", "Resource": self.arn,
-        }
-        narrowed = {"StringEquals": {"aws:SourceAccount": account_id()}} if conditions is None else dict(conditions)
-        if narrowed:
-            statement["Condition"] = narrowed
+        own = {"StringEquals": {"aws:SourceAccount": account_id()}}
+        statement = publisher(sid, service, self.arn, own if conditions is None else conditions)
         if statement in self._statements:
             return
         self._statements.append(statement)

@@ -103,12 +103,7 @@ class WebAcl(Component):
 
     def _log(self, acl_name: str, region: str | None) -> None:
         # AWS WAF developer guide, "Sending web ACL traffic logs to a CloudWatch Logs log group": the prefix is demanded.
-        group = log_group(self, f"aws-waf-logs-{acl_name}") if region in (None, self.building.graph.region) else (
-            aws.cloudwatch_log_group(
-                self.terraform_name(), name=f"aws-waf-logs-{acl_name}", region=region,
-                retention_in_days=self.stage.tier.log_retention_days,
-            ))
-        self.log_group = group
+        group = self.log_group = log_group(self, f"aws-waf-logs-{acl_name}", region=region)
         aws.wafv2_web_acl_logging_configuration(
             self.terraform_name(), resource_arn=self.arn, log_destination_configs=[group["arn"]], region=region,
             redacted_fields=[{"single_header": {"name": header}} for header in _REDACTED],

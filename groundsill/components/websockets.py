@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from groundsill import aws
 from groundsill.components.alarm import Alarm
-from groundsill.components.api_parts import access_log, record_of_domain
+from groundsill.components.api_parts import api_logs, record_of_domain
 from groundsill.components.dns import Certificate, Zone
 from groundsill.components.functions import Function
 from groundsill.components.roles import require
@@ -62,15 +62,15 @@ class WebSocketApi(Component):
             self.terraform_name(), name=self.physical_name("aws_apigatewayv2_api", name), protocol_type="WEBSOCKET",
             route_selection_expression=f"$request.body.{action}",
         )
-        log, account = access_log(self)
         self.stage_name = stage_name or self.stage.name
+        log, before = api_logs(self, f"/aws/apigateway/{self.id}/{self.stage_name}")
         self.api_stage = aws.apigatewayv2_stage(
             self.terraform_name(), api_id=self.id, name=self.stage_name, auto_deploy=True,
             default_route_settings={"throttling_burst_limit": burst, "throttling_rate_limit": rate,
                                     "detailed_metrics_enabled": detailed_metrics, "logging_level": "ERROR",
                                     "data_trace_enabled": False},
             access_log_settings={"destination_arn": log["arn"], "format": JsonDocument(_ACCESS_LOG)},
-            depends_on=[account],
+            depends_on=list(before),
         )
         self.authorizer: Resource | None = None
         if authorizer is not None:

@@ -32,6 +32,7 @@ class Building(Scope):
         shared: what components share, for example the tier's key.
         at_end: run when the definition has been read, for what covers all components.
         at_last: run after those, for what covers all resources.
+        finishing: whether these are being run: the user's line is then the component's own.
     """
 
     stage: Stage = field(kw_only=True)
@@ -45,6 +46,7 @@ class Building(Scope):
     shared: dict[str, Any] = field(default_factory=dict[str, Any], kw_only=True)
     at_end: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]], kw_only=True)
     at_last: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]], kw_only=True)
+    finishing: bool = field(default=False, kw_only=True)
 
     def physical_name(self, type: str, component: str, explicit: str | None = None, part: str = "") -> str:
         """The AWS name of a resource: the user's own or one from the pattern, told apart by stage and cut to the limit.

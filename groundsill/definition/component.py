@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
@@ -19,6 +20,8 @@ from groundsill.graph.scope import Frame, current_scope
 from groundsill.graph.source import caller_location
 
 _LONGEST_NAME = 64
+# What fits into every AWS name that it becomes a part of.
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?")
 Owner = TypeVar("Owner", bound="Component")
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -128,10 +131,11 @@ def step(method: Callable[Concatenate[Owner, Parameters], Result]) -> Callable[C
 
 
 def _name_is_usable(name: Any, building: Building) -> bool:
-    if not isinstance(name, str) or not name or len(name) > _LONGEST_NAME or not terraform_name(name).strip("_"):
+    if not isinstance(name, str) or len(name) > _LONGEST_NAME or not _NAME.fullmatch(name):
         building.report(
-            "GS1203", f"{shown(name)} cannot be the name of a component", mend="give a short text of letters, digits and "
-            f"hyphens, at most {_LONGEST_NAME} characters, for example \"energy-jobs\"",
+            "GS1203", f"{shown(name)} cannot be the name of a component",
+            "AWS names are made from it, and each service takes other characters", "give a short text of letters, digits "
+            f"and hyphens between them, at most {_LONGEST_NAME} characters, for example \"energy-jobs\"",
         )
         return False
     first = building.components.get(name) or building.unbuilt.get(name)
@@ -204,7 +208,8 @@ class Component(metaclass=ComponentType):
 
     def lowering(self) -> Any:
         """Attribute resources constructed later (in a method) to this component, at the line that called the method."""
-        frame = Frame(self.name, self.subject, caller_location(2) or self.location,
+        called = None if self.building.finishing else caller_location(2)
+        frame = Frame(self.name, self.subject, called or self.location,
                       {"Component": self.building.formerly.get(self.name, self.name)})
         return self.building.lowering(frame)
 

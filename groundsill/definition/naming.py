@@ -8,11 +8,6 @@ import re
 from groundsill.graph.name_rules import NAME_RULES, NameRule
 
 _DIGEST_LENGTH = 6
-_LOWER_CASE = (
-    "aws_ecr_repository", "aws_s3_bucket",
-    "aws_db_instance", "aws_db_subnet_group", "aws_elasticache_parameter_group", "aws_elasticache_replication_group",
-    "aws_elasticache_subnet_group", "aws_rds_cluster",
-)
 
 
 def terraform_name(*parts: str) -> str:
@@ -68,6 +63,7 @@ def physical_name(type: str, name: str, suffix: str = "") -> str:
         suffix: what tells stages apart, for example ``-prod``; kept whole when the name has to be cut.
     """
     rule = NAME_RULES.get(type, NameRule(255, r"[^ -~]", "no rule of its own"))
-    text = name.lower() if type in _LOWER_CASE else name
-    clean = re.sub(rule.forbidden, "-", text)
+    clean = re.sub(rule.forbidden, "-", name.lower() if rule.lower else name)
+    if rule.tidy:
+        clean = re.sub(r"[-._]*-[-._]*", "-", clean).strip("-._")
     return shorten(clean, rule.longest - len(suffix)) + suffix

@@ -26,6 +26,7 @@ def run_definition(define: Define, building: Building) -> None:
     with building.active():
         try:
             define(stage)
+            building.finishing = True
             for finish in (*building.at_end, *building.at_last):
                 finish()
             add_moves(building)

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
 Define = Callable[[Stage], None]
 _PRODUCTION = ("prod", "production")
+# Fits into every AWS name that it becomes a part of: RDS, ElastiCache and load balancers take no two hyphens in a row.
+_NAME_FORM = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
+_LONGEST_NAME, _LONGEST_STAGE = 40, 20
+# Elastic Load Balancing API: CreateLoadBalancer; Amazon S3: bucket naming rules; Systems Manager API: PutParameter;
+# EventBridge API: CreateEventBus; Amazon EC2 API: CreateSecurityGroup.
+_RESERVED = ("amzn-", "aws", "internal-", "sg-", "ssm", "sthree-")
 _REGION_FORM = r"[a-z]{2}(-[a-z]+)+-\d"
 
 
@@ -26,11 +32,12 @@ class System:
     """Everything a team runs together, described once.
 
     Arguments:
-        name: lower-case letters, digits and hyphens, for example ``open-metabolics``; part of names and tags.
+        name: lower-case letters, digits and hyphens, for example ``open-metabolics``; part of names and tags, at most 40
+            characters.
         region: AWS region of everything that is not told otherwise, for example ``us-east-1``. A setting named
             ``region`` takes its place, so that a stage can live in another one.
-        stages: tier of each stage by name. The first is the default stage, whose physical names carry no suffix.
-            Default: ``{"dev": "basic", "prod": "standard"}``.
+        stages: tier of each stage by name, which is of the same form and has at most 20 characters. The first is the
+            default stage, whose physical names carry no suffix. Default: ``{"dev": "basic", "prod": "standard"}``.
         settings: a pydantic model with one field a setting; a field without default must be given for every stage.
         names: form of physical names that the definition does not give, from ``{system}``, ``{stage}`` and
             ``{component}``. Default ``"{system}-{stage}-{component}"``.
@@ -86,11 +93,22 @@ class System:
         def report(code: str, summary: str, mend: str) -> None:
             found.add(Diagnostic(code, summary, self.location, f'System("{self.name}")', mend=mend))
 
-        if not isinstance(self.name, str) or not re.fullmatch(r"[a-z][a-z0-9-]{0,39}", self.name):  # pyright: ignore[reportUnnecessaryIsInstance]
+        def usable(name: object, longest: int) -> bool:
+            return isinstance(name, str) and len(name) <= longest and bool(re.fullmatch(_NAME_FORM, name))
+
+        if not usable(self.name, _LONGEST_NAME):
             report("GS1306", f"{self.name!r} cannot be the name of a system",
-                   "use lower-case letters, digits and hyphens, at most 40 characters, beginning with a letter")
+                   f"use lower-case letters, digits and single hyphens between them, at most {_LONGEST_NAME} characters, "
+                   "beginning with a letter")
+        elif self.name.startswith(_RESERVED):
+            report("GS1306", f"{self.name!r} cannot be the name of a system",
+                   f"AWS keeps names for itself that begin with {' or '.join(_RESERVED)}: choose another one")
         if not isinstance(self.region, str) or not re.fullmatch(_REGION_FORM, self.region):  # pyright: ignore[reportUnnecessaryIsInstance]
             report("GS1307", f"{self.region!r} is not the name of an AWS region", "write for example us-east-1")
+        for name in [name for name in self.stages if not usable(name, _LONGEST_STAGE)]:
+            report("GS1317", f"{name!r} cannot be the name of a stage",
+                   f"use lower-case letters, digits and single hyphens between them, at most {_LONGEST_STAGE} characters, "
+                   "beginning with a letter")
         for name, own in self.stages.items():
             if own not in TIERS:
                 report("GS1308", f"stage `{name}` has the unknown tier {own!r}",

@@ -70,6 +70,8 @@ class Graph:
         self._suppressions: list[Suppression] = []
         self._traffic: list[StatedTraffic] = []
         self._referrers: dict[str, tuple[str, ...]] | None = None
+        self._by_type: dict[str, list[Resource]] = {}
+        self._by_component: dict[str, list[Resource]] = {}
         self.duplicates: list[Resource] = []
 
     # -- building ------------------------------------------------------------------------------------------------------
@@ -80,6 +82,8 @@ class Graph:
             self.duplicates.append(resource)
         else:
             self._resources[resource.address] = resource
+            self._by_type.setdefault(resource.type, []).append(resource)
+            self._by_component.setdefault(resource.component, []).append(resource)
         self._referrers = None
         return resource
 
@@ -168,11 +172,13 @@ class Graph:
 
     def of_type(self, *types: str) -> list[Resource]:
         """Every resource of these Terraform types, in definition order."""
+        if len(types) == 1:
+            return list(self._by_type.get(types[0], ()))
         return [resource for resource in self if resource.type in types]
 
     def of_component(self, component: str) -> list[Resource]:
         """Every resource that one component was lowered to."""
-        return [resource for resource in self if resource.component == component]
+        return list(self._by_component.get(component, ()))
 
     def target(self, reference: Reference) -> Resource | None:
         """The resource that a reference points at; None for a variable or a dangling one."""

@@ -15,12 +15,16 @@ class NameRule:
         forbidden: regular expression of the characters that AWS refuses.
         source: AWS page that says so.
         shortest: fewest characters, default 1.
+        tidy: whether two separators in a row and one at an end are refused too, default False.
+        lower: whether only lower-case letters are taken, default False.
     """
 
     longest: int
     forbidden: str
     source: str
     shortest: int = 1
+    tidy: bool = False
+    lower: bool = False
 
 
 NAME_RULES: MappingProxyType[str, NameRule] = MappingProxyType({
@@ -50,31 +54,34 @@ NAME_RULES: MappingProxyType[str, NameRule] = MappingProxyType({
     "aws_cognito_user_pool_client": NameRule(128, r"[^\w\s+=,.@-]", "Cognito API: CreateUserPoolClient"),
     "aws_config_config_rule": NameRule(128, r"[^A-Za-z0-9_\-]", "AWS Config API: ConfigRule"),
     "aws_autoscaling_group": NameRule(255, r"[^A-Za-z0-9_\-]", "Amazon EC2 Auto Scaling API: CreateAutoScalingGroup"),
-    "aws_db_instance": NameRule(63, r"[^a-z0-9\-]", "Amazon RDS API: CreateDBInstance"),
-    "aws_db_subnet_group": NameRule(255, r"[^a-z0-9._\-]", "Amazon RDS API: CreateDBSubnetGroup"),
+    "aws_db_instance": NameRule(63, r"[^a-z0-9\-]", "Amazon RDS API: CreateDBInstance", tidy=True, lower=True),
+    "aws_db_subnet_group": NameRule(255, r"[^a-z0-9._\-]", "Amazon RDS API: CreateDBSubnetGroup", tidy=True, lower=True),
     "aws_dynamodb_table": NameRule(255, r"[^A-Za-z0-9_.\-]", "DynamoDB: naming rules and data types", 3),
-    "aws_ecr_repository": NameRule(256, r"[^a-z0-9_./\-]", "Amazon ECR API: CreateRepository", 2),
+    "aws_ecr_repository": NameRule(256, r"[^a-z0-9_./\-]", "Amazon ECR API: CreateRepository", 2, tidy=True, lower=True),
     "aws_ecs_cluster": NameRule(255, r"[^A-Za-z0-9_\-]", "Amazon ECS API: CreateCluster"),
     "aws_ecs_service": NameRule(255, r"[^A-Za-z0-9_\-]", "Amazon ECS API: CreateService"),
     "aws_ecs_task_definition": NameRule(255, r"[^A-Za-z0-9_\-]", "Amazon ECS API: RegisterTaskDefinition"),
-    "aws_elasticache_parameter_group": NameRule(255, r"[^a-z0-9\-]", "ElastiCache API: CreateCacheParameterGroup"),
-    "aws_elasticache_replication_group": NameRule(40, r"[^a-z0-9\-]", "ElastiCache API: CreateReplicationGroup"),
-    "aws_elasticache_subnet_group": NameRule(255, r"[^a-z0-9\-]", "ElastiCache API: CreateCacheSubnetGroup"),
+    "aws_elasticache_parameter_group": NameRule(
+        255, r"[^a-z0-9\-]", "ElastiCache API: CreateCacheParameterGroup", tidy=True, lower=True),
+    "aws_elasticache_replication_group": NameRule(
+        40, r"[^a-z0-9\-]", "ElastiCache API: CreateReplicationGroup", tidy=True, lower=True),
+    "aws_elasticache_subnet_group": NameRule(
+        255, r"[^a-z0-9\-]", "ElastiCache API: CreateCacheSubnetGroup", tidy=True, lower=True),
     "aws_iam_instance_profile": NameRule(128, r"[^\w+=,.@\-]", "IAM and AWS STS quotas"),
     "aws_iam_policy": NameRule(128, r"[^\w+=,.@\-]", "IAM and AWS STS quotas"),
     "aws_iam_role": NameRule(64, r"[^\w+=,.@\-]", "IAM and AWS STS quotas"),
     "aws_lambda_function": NameRule(64, r"[^A-Za-z0-9_\-]", "Lambda API: CreateFunction"),
     "aws_launch_template": NameRule(128, r"[^A-Za-z0-9()./_\-]", "Amazon EC2 API: CreateLaunchTemplate", 3),
-    "aws_lb": NameRule(32, r"[^A-Za-z0-9\-]", "Elastic Load Balancing API: CreateLoadBalancer"),
-    "aws_lb_target_group": NameRule(32, r"[^A-Za-z0-9\-]", "Elastic Load Balancing API: CreateTargetGroup"),
-    "aws_s3_bucket": NameRule(63, r"[^a-z0-9\-]", "Amazon S3: general purpose bucket naming rules", 3),
+    "aws_lb": NameRule(32, r"[^A-Za-z0-9\-]", "Elastic Load Balancing API: CreateLoadBalancer", tidy=True),
+    "aws_lb_target_group": NameRule(32, r"[^A-Za-z0-9\-]", "Elastic Load Balancing API: CreateTargetGroup", tidy=True),
+    "aws_s3_bucket": NameRule(63, r"[^a-z0-9\-]", "Amazon S3: general purpose bucket naming rules", 3, tidy=True, lower=True),
     "aws_pinpointsmsvoicev2_configuration_set": NameRule(
         64, r"[^A-Za-z0-9_\-]", "AWS End User Messaging SMS API: CreateConfigurationSet"),
     "aws_pinpointsmsvoicev2_opt_out_list": NameRule(
         64, r"[^A-Za-z0-9_\-]", "AWS End User Messaging SMS API: CreateOptOutList"),
     "aws_scheduler_schedule": NameRule(64, r"[^A-Za-z0-9._\-]", "EventBridge Scheduler API: CreateSchedule"),
     "aws_scheduler_schedule_group": NameRule(64, r"[^A-Za-z0-9._\-]", "EventBridge Scheduler API: CreateScheduleGroup"),
-    "aws_rds_cluster": NameRule(63, r"[^a-z0-9\-]", "Amazon RDS API: CreateDBCluster"),
+    "aws_rds_cluster": NameRule(63, r"[^a-z0-9\-]", "Amazon RDS API: CreateDBCluster", tidy=True, lower=True),
     "aws_secretsmanager_secret": NameRule(512, r"[^A-Za-z0-9/_+=.@\-]", "Secrets Manager API: CreateSecret"),
     "aws_security_group": NameRule(255, r"[^A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]", "Amazon EC2 API: CreateSecurityGroup"),
     "aws_sns_topic": NameRule(256, r"[^A-Za-z0-9_\-]", "Amazon SNS API: CreateTopic"),

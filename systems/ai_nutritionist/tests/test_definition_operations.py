@@ -89,7 +89,7 @@ def test_alarms_reach_the_topic_of_their_severity(stage: Defined) -> None:
     assert alarm(stage, "alerts_timeouts")["alarm_actions"] == [TOPIC["critical"]]
     for name in TABLES:
         assert alarm(stage, f"{name}_throttles")["alarm_actions"] == [TOPIC["warning"]]
-        assert alarm(stage, f"{name}_read_throttles")["metric_name"] == "ReadThrottleEvents"
+        assert alarm(stage, f"{name}_throttled_reads")["metric_name"] == "ReadThrottleEvents"
     assert alarm(stage, "api_5xx")["metric_name"] == "5XXError"
     composites = stage.all("aws_cloudwatch_composite_alarm")
     assert composites["attack"]["alarm_actions"] == [TOPIC["critical"]]
