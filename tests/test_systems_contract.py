@@ -41,7 +41,7 @@ def test_all_five_systems_are_looked_at() -> None:
     assert len(list(built())) >= 42
 
 
-@pytest.mark.parametrize(("folder", "stage", "tier"), built())
+@pytest.mark.parametrize(("folder", "stage", "tier"), list(built()))
 def test_a_system_keeps_every_rule_in_every_stage_and_tier(folder: str, stage: str, tier: str) -> None:
     found = [f"{name}: {breach}" for name, rule in RULES.items() for breach in rule(subject(folder, stage, tier))
              if f"{name}: {breach}" not in MEANT]
