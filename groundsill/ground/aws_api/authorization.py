@@ -8,6 +8,7 @@ also words the error as the service does. So remembering can make a call faster,
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import hashlib
 import hmac
 import time
@@ -107,7 +108,7 @@ class Authorization:
         to_sign = (f"AWS4-HMAC-SHA256\n{amz_date}\n{date}/{region}/{service}/aws4_request\n"
                    f"{hashlib.sha256(canonical.encode()).hexdigest()}")
         signing_key = self._signing_key(secret, date, region, service)
-        expected = hmac.new(signing_key, to_sign.encode(), hashlib.sha256).hexdigest()
+        expected = hmac.digest(signing_key, to_sign.encode(), "sha256").hex()
         return Caller(key_id, name, root) if hmac.compare_digest(expected, signature) else None
 
     def remembered(self, caller: Caller, action: str, resource: str) -> bool:
@@ -161,6 +162,7 @@ def _parse(authorization: str) -> tuple[str, str, str]:
         raise ValueError(str(error)) from None
 
 
+@functools.lru_cache(maxsize=64)
 def _epoch(amz_date: str) -> float:
     try:
         moment = dt.datetime(int(amz_date[0:4]), int(amz_date[4:6]), int(amz_date[6:8]), int(amz_date[9:11]),

@@ -27,6 +27,13 @@ def _signing_key(secret: str, date: str, region: str, service: str) -> bytes:
     return key
 
 
+@functools.lru_cache(maxsize=512)
+def _lower(name: str) -> str:
+    """The name of a header in lower case; empty where it is not an ordinary one."""
+    lower = name.lower()
+    return lower if HEADER_NAME.fullmatch(name) and lower != "x-amz-content-sha256" else ""
+
+
 def place() -> None:
     """Puts it in the place of the signer's ``add_auth``."""
     auth: Any = importlib.import_module("botocore.auth")
@@ -51,14 +58,8 @@ def place() -> None:
         self._modify_request_before_signing(request)
         signed: dict[str, str] = {}
         for name, value in request.headers._headers:
-            lower = name.lower()
-            if (
-                lower in signed
-                or lower == "x-amz-content-sha256"
-                or not HEADER_NAME.fullmatch(name)
-                or not isinstance(value, str)
-                or not value.isascii()
-            ):
+            lower = _lower(name)
+            if not lower or lower in signed or not isinstance(value, str) or not value.isascii():
                 return plain(self, request)  # it begins anew
             if lower not in _NEVER_SIGNED:
                 signed[lower] = " ".join(value.split())
