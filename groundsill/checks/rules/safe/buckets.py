@@ -206,6 +206,25 @@ def _any_page(context: Context, resource: Resource) -> Iterator[Finding]:
         if is_list(origins) and "*" in origins and is_list(methods) and _WRITING & {str(method) for method in methods}:
             yield Finding(resource, "`allowed_origins` is `*` for methods that write", attribute="cors_rule")
 
+
+_ARCHIVES = {"GLACIER", "DEEP_ARCHIVE"}
+
+
+@RULES.rule(
+    "bucket-archives-what-it-serves", Severity.HIGH, "what the CDN serves is archived, and cannot be read then",
+    rationale="An archived object has to be restored first, for hours: Amazon S3 user guide, \"Understanding S3 Glacier storage "
+              "classes for long-term data storage\".",
+    mend="move it to STANDARD_IA, INTELLIGENT_TIERING or GLACIER_IR", types=("aws_s3_bucket",),
+)
+def _archives(context: Context, bucket: Resource) -> Iterator[Finding]:
+    if not served_by_cdn(context, bucket):
+        return
+    for rule in lifecycle_rules(context, bucket):
+        moved = {str(part.get("storage_class")) for part in _maps(rule.get("transition"))} & _ARCHIVES
+        if moved:
+            yield Finding(bucket, f"the lifecycle rule `{rule.get('id')}` moves objects to {', '.join(sorted(moved))}")
+
+
 RULES.items += [
     expected(
         "bucket-deleted-with-its-objects", Severity.HIGH, "destroying the bucket deletes every object in it",

@@ -12,7 +12,7 @@ from groundsill.checks.rule import Family, Finding, Ruleset, Severity
 from groundsill.graph.reference import JsonDocument
 from groundsill.graph.resource import Resource
 from groundsill.graph.shapes import is_list, is_mapping
-from groundsill.graph.view import is_known
+from groundsill.graph.view import as_blocks, is_known
 
 RULES = Ruleset(Family.SAFE)
 TASK, SERVICE, CLUSTER, REPOSITORY = "aws_ecs_task_definition", "aws_ecs_service", "aws_ecs_cluster", "aws_ecr_repository"
@@ -176,6 +176,37 @@ def _not_scanned(context: Context, repository: Resource) -> Iterator[Finding]:
 def _no_lifecycle(context: Context, repository: Resource) -> Iterator[Finding]:
     if not any(context.view.referring(repository, "aws_ecr_lifecycle_policy")):
         yield Finding(repository, "no lifecycle policy refers to it")
+
+
+_FEWEST_IMAGES = 20
+
+
+@RULES.rule(
+    "repository-forgets-what-runs", Severity.LOW, "a busy day of builds deletes the image that runs",
+    rationale="A count over all images knows nothing of what is deployed, and then no task starts and no rollback "
+              "works: Amazon ECR user "
+              "guide, \"Automate the cleanup of images by using lifecycle policies\".",
+    mend="keep images whose tag says that they were deployed by a rule of their own, before the count over all",
+    types=("aws_ecr_lifecycle_policy",),
+)
+def _forgets(context: Context, policy: Resource) -> Iterator[Finding]:
+    document = context.view.get(policy, "policy")
+    if isinstance(document, str):
+        try:
+            document = json.loads(document)
+        except (ValueError, RecursionError):
+            return
+    content = document.content if isinstance(document, JsonDocument) else document
+    rules = [rule for rule in as_blocks(content.get("rules")) if is_mapping(rule)] if is_mapping(content) else []
+    selections = [selection for rule in rules if is_mapping(selection := rule.get("selection"))]
+    if any(selection.get("tagStatus") == "tagged" for selection in selections):
+        return
+    for selection in selections:
+        kept = number(selection.get("countNumber"))
+        if selection.get("tagStatus") == "any" and selection.get("countType") == "imageCountMoreThan" and kept is not None \
+                and kept < _FEWEST_IMAGES:
+            yield Finding(policy, f"{kept:g} images are kept, whichever they are", attribute="policy")
+
 
 RULES.items += [
     expected(

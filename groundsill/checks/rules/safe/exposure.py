@@ -80,3 +80,31 @@ def _public_database(context: Context, group: Resource) -> Iterator[Finding]:
     if open_ones:
         yield Finding(group, f"{open_ones[0].address} has a route to the internet gateway", attribute="subnet_ids",
                       related=tuple(open_ones))
+
+
+@RULES.rule(
+    "database-open-to-a-stranger", Severity.MEDIUM, "a workload reaches a database that it has nothing to do with",
+    rationale="A flaw in it is then a way to the data: AWS Well-Architected, security pillar, \"SEC05 Protecting networks\".",
+    mend="let in the workloads that use the database", types=("aws_db_instance", "aws_rds_cluster"),
+)
+def _stranger(context: Context, database: Resource) -> Iterator[Finding]:
+    if not database.component:
+        return  # what belongs to what is known of definitions
+    topology = context.network.topology
+    for group in context.view.targets(database, "vpc_security_group_ids"):
+        for rule in topology.ingress(group):
+            for address in rule.groups:
+                source = context.graph[address]
+                users = {user.component for user in context.view.referring(source)
+                         if "security_group" not in user.type} - {"", database.component}
+                strangers = sorted(user for user in users if not _uses(context, user, database))
+                if strangers:
+                    yield Finding(database, f"{', '.join(strangers)} may connect through {rule.source.address}, and is "
+                                            f"told neither "
+                                            "its address nor its secret", related=(rule.source,))
+
+
+def _uses(context: Context, component: str, database: Resource) -> bool:
+    """Whether a part of a component, other than the rule itself, refers to the database or to its secret."""
+    return any(source.component == component and "security_group" not in source.type
+               for source in context.view.referring(database))

@@ -48,9 +48,9 @@ def _protects_nothing(context: Context, acl: Resource) -> Iterator[Finding]:
     mend="put a CDN with the ACL before the API, or make it a REST API", types=("aws_wafv2_web_acl_association",),
 )
 def _cannot(context: Context, association: Resource) -> Iterator[Finding]:
-    target = context.view.target(association, "resource_arn")
-    if target is not None and target.type.startswith("aws_apigatewayv2"):
-        yield Finding(association, f"`resource_arn` is of {target.address}", attribute="resource_arn", related=(target,))
+    for reference in references_in(association.arguments.get("resource_arn")):
+        if "aws_apigatewayv2_" in reference.address:
+            yield Finding(association, f"`resource_arn` is of {reference.address}", attribute="resource_arn")
 
 
 @RULES.rule(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from groundsill.checks.context import Context
@@ -9,7 +10,9 @@ from groundsill.checks.expect import TRUE, at_least, at_most, expected
 from groundsill.checks.rule import Family, Finding, Ruleset, Severity
 from groundsill.checks.rules.safe.buckets import companions, served_by_cdn, takes_logs
 from groundsill.checks.rules.safe.databases import own_data
+from groundsill.graph.reference import JsonDocument
 from groundsill.graph.resource import Resource
+from groundsill.graph.shapes import is_mapping
 from groundsill.graph.view import is_known
 
 RULES = Ruleset(Family.SAFE)
@@ -108,6 +111,26 @@ def _weak(context: Context, certificate: Resource) -> Iterator[Finding]:
 def _not_logged(context: Context, certificate: Resource) -> Iterator[Finding]:
     if context.view.get(certificate, "options", "certificate_transparency_logging_preference") == "DISABLED":
         yield Finding(certificate, "certificate transparency logging is DISABLED", attribute="options")
+
+
+_SETTING = re.compile(r"(?:^|_)(?:expir\w*|ttl|lifetime|timeout|port|host|region|log_level|debug|enabled|interval)s?$",
+                      re.IGNORECASE)
+
+
+@RULES.rule(
+    "setting-hidden-in-a-secret", Severity.LOW, "a setting that is no secret is hidden in one",
+    rationale="It changes without a review, and nobody who reads the definition knows it: The Twelve-Factor App, \"Config\"; AWS "
+              "Systems Manager user guide, \"AWS Systems Manager Parameter Store\".",
+    mend="make it an environment variable or a parameter", types=("aws_secretsmanager_secret_version",),
+)
+def _hidden(context: Context, version: Resource) -> Iterator[Finding]:
+    for argument in ("secret_string_wo", "secret_string"):
+        value = version.arguments.get(argument)
+        content = value.content if isinstance(value, JsonDocument) else None
+        names = [str(name) for name in content if _SETTING.search(str(name))] if is_mapping(content) else []
+        if names and not {"host", "password"} <= {str(name) for name in content or ()}:  # as RDS keeps what it makes
+            yield Finding(version, f"it holds {', '.join(names)}", attribute=argument)
+
 
 RULES.items += [
     expected(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from groundsill.checks.context import Context
-from groundsill.checks.expect import TRUE, expected, one_of, truth
+from groundsill.checks.expect import TRUE, expected, number, one_of, truth
 from groundsill.checks.rule import Family, Finding, Ruleset, Severity
 from groundsill.graph.resource import Resource
 from groundsill.graph.shapes import is_mapping
@@ -111,6 +111,42 @@ def _one_zone(context: Context, balancer: Resource) -> Iterator[Finding]:
         value = balancer.arguments.get(argument)
         if isinstance(value, list) and len(value) == 1:  # pyright: ignore[reportUnknownArgumentType]
             yield Finding(balancer, f"`{argument}` holds one", attribute=argument)
+
+
+@RULES.rule(
+    "load-balancer-answers-any-host", Severity.LOW, "requests for host names that are not yours reach the programs",
+    rationale="A program that builds links from the host name sends users wherever a forged request says: Elastic Load "
+              "Balancing user "
+              "guide, \"Listener rules for your Application Load Balancer\", default rules.",
+    mend="answer 404 by default, and forward by rules that ask for the host", types=LISTENERS,
+)
+def _any_host(context: Context, listener: Resource) -> Iterator[Finding]:
+    rules = [*context.view.referring(listener, "aws_lb_listener_rule", "aws_alb_listener_rule")]
+    asked = [rule for rule in rules for condition in context.view.blocks(rule, "condition") if condition.get("host_header")]
+    forwards = any(action.get("type") == "forward" for action in context.view.blocks(listener, "default_action"))
+    if asked and forwards:
+        yield Finding(listener, "rules ask for the host, and what no rule matches is forwarded", attribute="default_action",
+                      related=tuple(asked[:3]))
+
+
+_LONGEST_PIN = 12 * 3600
+_USUAL_PIN = 86_400  # Elastic Load Balancing user guide, "Sticky sessions": where nothing is said
+
+
+@RULES.rule(
+    "load-balancer-pins-users-for-a-day", Severity.LOW, "users stay with a target that is dying",
+    rationale="A sticky session ends when the target is gone, not when it is slow or about to be replaced: Elastic Load "
+              "Balancing "
+              "user guide, \"Sticky sessions for your Application Load Balancer\".",
+    mend="turn stickiness off, and keep sessions in a token or a shared store",
+    types=("aws_lb_target_group", "aws_alb_target_group"),
+)
+def _pins(context: Context, group: Resource) -> Iterator[Finding]:
+    for sticky in context.view.blocks(group, "stickiness"):
+        seconds = number(sticky.get("cookie_duration", _USUAL_PIN))
+        if truth(sticky.get("enabled", True)) and seconds is not None and seconds > _LONGEST_PIN:
+            yield Finding(group, f"for {seconds / 3600:g} h", attribute="stickiness")
+
 
 RULES.items += [
     expected(

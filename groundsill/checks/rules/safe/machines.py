@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from groundsill.checks.context import Context
-from groundsill.checks.expect import TRUE, at_most, expected, none_of, truth
+from groundsill.checks.expect import NOT_GIVEN, TRUE, at_most, expected, none_of, truth
 from groundsill.checks.rule import Family, Finding, Ruleset, Severity
 from groundsill.graph.reference import JsonDocument
 from groundsill.graph.resource import Resource
@@ -255,6 +255,28 @@ def _sessions(context: Context, document: Resource) -> Iterator[Finding]:
     elif is_mapping(inputs) and not inputs.get("kmsKeyId"):
         yield Finding(document, "it names no key for the session's data", attribute="content")
 
+
+@RULES.rule(
+    "web-tier-on-spot-alone", Severity.MEDIUM, "AWS may take all machines behind the load balancer away with two minutes' notice",
+    rationale="Amazon EC2 user guide, \"Spot Instance interruptions\"; Amazon EC2 Auto Scaling user guide, \"Auto "
+              "Scaling groups with "
+              "multiple instance types and purchase options\".",
+    mend="keep one on demand: on_demand_base_capacity = 1 in a group; spot for what comes on top", types=(GROUP, MACHINE),
+)
+def _spot(context: Context, resource: Resource) -> Iterator[Finding]:
+    if resource.type == MACHINE:
+        market = context.view.get(resource, "instance_market_options", "market_type")
+        if market == "spot" and any(context.view.referring(resource, "aws_lb_target_group_attachment", "aws_elb_attachment")):
+            yield Finding(resource, "one spot machine is all there is", attribute="instance_market_options")
+        return
+    shares = context.view.get(resource, "mixed_instances_policy", "instances_distribution")
+    for share in as_blocks(shares):
+        if is_mapping(share) and resource.arguments.get("target_group_arns") and \
+                str(share.get("on_demand_base_capacity", 0)) == "0" and str(
+                    share.get("on_demand_percentage_above_base_capacity", 100)) == "0":
+            yield Finding(resource, "`on_demand_base_capacity` is 0, and the rest is spot", attribute="mixed_instances_policy")
+
+
 RULES.items += [
     expected(
         "machine-metadata-reaches-further", Severity.LOW, "containers on the machine can take its credentials", TEMPLATE,
@@ -272,5 +294,13 @@ RULES.items += [
         MACHINE, at="instance_type", wanted=none_of("t1.micro", "m1.small", "m1.medium", "m1.large", "m1.xlarge"), absent=True,
         why="Paravirtual types miss isolation that Nitro gives: Amazon EC2 user guide, \"Virtualization types\".",
         mend="take a current type", controls=("FSBP EC2.24",),
+    ),
+    expected(
+        "spot-with-a-price-limit", Severity.LOW, "the machine is taken away when its price rises above a limit", MACHINE,
+        at="instance_market_options.spot_options.max_price", wanted=NOT_GIVEN, absent=True,
+        why="The price paid is the market's, never the limit: a limit saves nothing and interrupts more often. Amazon "
+            "EC2 user guide, "
+            "\"Best practices for Amazon EC2 Spot\".",
+        mend="leave max_price out",
     ),
 ]

@@ -8,6 +8,7 @@ from groundsill.checks.context import Context
 from groundsill.checks.expect import GIVEN, TRUE, at_least, expected, none_of, number, truth
 from groundsill.checks.rule import Family, Finding, Ruleset, Severity
 from groundsill.graph.resource import Resource
+from groundsill.graph.shapes import is_mapping
 from groundsill.graph.view import as_blocks, is_known
 
 RULES = Ruleset(Family.SAFE)
@@ -165,6 +166,45 @@ def _not_started(context: Context, recorder: Resource) -> Iterator[Finding]:
 def _no_plan(context: Context, vault: Resource) -> Iterator[Finding]:
     if not any(context.view.referring(vault, "aws_backup_plan", "aws_backup_vault_notifications", "aws_backup_vault_policy")):
         yield Finding(vault, "no plan refers to it")
+
+
+# Metrics of these services come of one resource when it is named, and are summed over the whole account when it is not.
+_OF_ONE_RESOURCE = {"AWS/Lambda", "AWS/ApiGateway", "AWS/SQS", "AWS/DynamoDB", "AWS/RDS", "AWS/ApplicationELB",
+                    "AWS/ECS", "AWS/ElastiCache",
+                    "AWS/SNS", "AWS/Events", "AWS/S3", "AWS/EC2"}
+
+
+@RULES.rule(
+    "alarm-counts-the-whole-account", Severity.MEDIUM, "the alarm counts what every system in the account does",
+    rationale="Without dimensions a metric is the sum over all functions or APIs of the region, or has no data: AWS "
+              "Lambda developer "
+              "guide, \"Types of metrics for Lambda functions\"; Amazon CloudWatch user guide, \"Dimension\".",
+    mend="name the resource in `dimensions`", types=(ALARM,),
+)
+def _whole_account(context: Context, alarm: Resource) -> Iterator[Finding]:
+    metrics = [(context.view.get(alarm, "namespace"), alarm.arguments.get("dimensions"))]
+    for query in context.view.blocks(alarm, "metric_query"):
+        metrics += [(block.get("namespace"), block.get("dimensions")) for block in as_blocks(query.get("metric"))
+                    if is_mapping(block)]
+    for namespace, dimensions in metrics:
+        if namespace in _OF_ONE_RESOURCE and not dimensions:
+            yield Finding(alarm, f"a metric of {namespace} without `dimensions`", attribute="dimensions")
+            return
+
+
+@RULES.rule(
+    "alarm-that-never-sounds", Severity.MEDIUM, "the alarm watches a metric that nobody measures",
+    rationale="AWS/DDoSProtection has metrics with Shield Advanced alone, USD 3,000 a month: AWS Shield developer "
+              "guide, \"Monitoring "
+              "AWS Shield Advanced with CloudWatch\".",
+    mend="watch requests that the web ACL blocked, refused requests and surges instead", types=(ALARM,),
+)
+def _never_sounds(context: Context, alarm: Resource) -> Iterator[Finding]:
+    if context.view.get(alarm, "namespace") == "AWS/DDoSProtection" and not context.of_type(
+        "aws_shield_protection", "aws_shield_subscription"
+    ):
+        yield Finding(alarm, "AWS/DDoSProtection, without Shield Advanced", attribute="namespace")
+
 
 RULES.items += [
     expected(

@@ -13,7 +13,7 @@ from typing import Any
 from groundsill.checks.context import Context
 from groundsill.checks.rule import Family, Finding, Ruleset, Severity
 from groundsill.checks.rules.safe.containers import containers
-from groundsill.graph.reference import JsonDocument, Reference, Unknown
+from groundsill.graph.reference import JsonDocument, Reference, Unknown, references_in
 from groundsill.graph.resource import Resource
 from groundsill.graph.shapes import is_list, is_mapping
 from groundsill.graph.view import as_blocks, is_known
@@ -39,7 +39,7 @@ _FORMS: dict[str, str] = {
     "a model provider's key": r"\bsk-(?:proj-|ant-|or-)?[A-Za-z0-9_-]{32,}",
     "a Hugging Face token": r"\bhf_[A-Za-z0-9]{30,}\b",
     "a signed token": r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}",
-    "a password in an address": r"\b[a-z][a-z0-9+.-]*://[^\s:/@'\"]*:[^\s:/@'\"${}<]{3,}@[\w.-]",
+    "a password in an address": r"\b[a-z][a-z0-9+.-]*://[^\s:/@'\"]*:[^\s:/@'\"${}<]{3,}@\S",
 }
 _ANY_FORM = re.compile("|".join(f"(?P<f{number}>{form})" for number, form in enumerate(_FORMS.values())))
 _SHORTEST_FORM = 12
@@ -310,3 +310,77 @@ def _tags(resource: Resource) -> Iterator[tuple[str, Any]]:
     if is_mapping(tags):
         for name, value in tags.items():
             yield str(name), value
+
+
+_FETCHED = re.compile(r"(?:get-secret-value|get-parameters?\b[^\n;]*--with-decryption)")
+_TO_DISK = re.compile(r"(?:>>?|\btee(?:\s+-a)?)\s*[\"']?(/[^\s\"';|&)]+)")
+_IN_MEMORY = ("/run/", "/dev/", "/var/run/", "/proc/")
+
+
+@RULES.rule(
+    "secret-written-to-disk", Severity.MEDIUM, "a boot script writes a secret to the disk",
+    rationale="It stays there in plain text, in every snapshot too, and is old as soon as the secret changes: AWS "
+              "Secrets Manager user "
+              "guide, \"Best practices\".",
+    mend="fetch it when the program starts, into a file below /run at most", types=("aws_instance", "aws_launch_template"),
+)
+def _to_disk(context: Context, machine: Resource) -> Iterator[Finding]:
+    text = context.view.get(machine, "user_data")
+    text = text.expression if isinstance(text, Unknown) else text
+    if not isinstance(text, str):
+        return
+    if machine.type == "aws_launch_template":
+        text = _decoded(text)
+    for line in text.replace("\\\n", " ").splitlines():
+        fetched = _FETCHED.search(line)
+        target = _TO_DISK.search(line, fetched.end()) if fetched else None
+        if target and not target[1].startswith(_IN_MEMORY):
+            yield Finding(machine, f"it writes one to {target[1]}", attribute="user_data")
+
+
+@RULES.rule(
+    "secret-stale-after-rotation", Severity.MEDIUM, "tasks keep the old password when the secret is rotated",
+    rationale="A value that ECS puts into the environment is fetched once, at the task's start, and every process of "
+              "the container sees "
+              "it: Amazon ECS developer guide, \"Pass Secrets Manager secrets through Amazon ECS environment variables\".",
+    mend="let the program read the secret when it connects", types=("aws_ecs_task_definition",),
+)
+def _stale(context: Context, task: Resource) -> Iterator[Finding]:
+    for container in containers(context, task):
+        for item in as_blocks(container.get("secrets")):
+            for reference in references_in(item.get("valueFrom")) if is_mapping(item) else ():
+                target = context.graph.target(reference)
+                if target is not None and (target.type in ("aws_db_instance", "aws_rds_cluster") or any(
+                    context.view.referring(target, "aws_secretsmanager_secret_rotation")
+                )):
+                    yield Finding(task, f"`{item.get('name')}` comes from {target.address}, which is rotated",
+                                  attribute="container_definitions", related=(target,))
+
+
+_SWITCH = re.compile(r"^(?:SEED(?:_DB|_DATABASE)?|LOAD_FIXTURES|DEMO_DATA|DEBUG|FLASK_DEBUG|DJANGO_DEBUG|WERKZEUG_DEBUG_PIN)$")
+_MODE = re.compile(r"^(?:NODE_ENV|RAILS_ENV|FLASK_ENV|APP_ENV|RACK_ENV)$")
+
+
+@RULES.rule(
+    "development-switch-in-production", Severity.MEDIUM, "a switch that belongs to development is on in production",
+    rationale="Demo data brings accounts whose passwords everybody knows, and debug pages show what is inside: CWE-489, "
+              "\"Active Debug "
+              "Code\"; The Twelve-Factor App, \"Dev/prod parity\".",
+    mend="leave it out in production", types=("aws_lambda_function", "aws_ecs_task_definition"),
+)
+def _switch(context: Context, resource: Resource) -> Iterator[Finding]:
+    if context.graph.production is not True:
+        return  # a folder of Terraform files does not say which stage it is
+    pairs: dict[str, Any] = {}
+    if resource.type == "aws_ecs_task_definition":
+        for container in containers(context, resource):
+            pairs |= {str(item.get("name")): item.get("value") for item in as_blocks(container.get("environment"))
+                      if is_mapping(item)}
+    else:
+        variables = context.view.get(resource, "environment", "variables")
+        pairs = {str(name): value for name, value in variables.items()} if is_mapping(variables) else {}
+    for name, value in pairs.items():
+        said = str(value).lower()
+        if (_SWITCH.match(name) and said in ("true", "1", "yes", "on")) or (_MODE.match(name) and said == "development"):
+            yield Finding(resource, f"`{name}` is {said}",
+                          attribute="environment" if resource.type == "aws_lambda_function" else "container_definitions")
