@@ -19,7 +19,7 @@ from groundsill.aws.problems import (
 from groundsill.aws.schema import Attribute, Block, NestedBlock
 from groundsill.aws.values import BAD, convert, wrong
 from groundsill.graph.diagnostics import Severity, did_you_mean
-from groundsill.graph.reference import Broken, Reference
+from groundsill.graph.reference import Broken, Reference, Unknown
 from groundsill.graph.shapes import is_list, is_mapping
 
 
@@ -138,6 +138,8 @@ def _missing(name: str, detail: str, arguments: Mapping[Any, Any], problems: Pro
 def _blocks(nested: NestedBlock, value: Any, problems: Problems) -> Any:
     if isinstance(value, Broken):
         return BAD
+    if isinstance(value, Unknown):
+        return value
     if nested.block.deprecated:
         _warn(problems)
     if nested.nesting == "map":
@@ -151,14 +153,18 @@ def _blocks(nested: NestedBlock, value: Any, problems: Problems) -> Any:
     else:
         mend = "a block cannot be a reference: write its arguments" if isinstance(value, Reference) else ""
         return wrong(problems, "mapping, or list of mappings", value, mend)
-    _count(nested, len(members), problems)
-    checked: list[dict[str, Any]] = []
+    unknown = any(isinstance(member, Unknown) for member in members)
+    if not unknown:
+        _count(nested, len(members), problems)
+    checked: list[Any] = []
     for index, member in enumerate(members):
         steps = (index,) if len(members) > 1 else ()
         for step in steps:
             problems.push(step)
         if is_mapping(member):
             checked.append(_block(nested.block, member, problems))
+        elif isinstance(member, Unknown):
+            checked.append(member)
         else:
             wrong(problems, "mapping", member)
         for _ in steps:

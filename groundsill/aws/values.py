@@ -17,7 +17,7 @@ from groundsill.aws.problems import UNKNOWN_ARGUMENT, WRONG_TYPE, Problems, show
 from groundsill.aws.reference_types import fits, type_of_reference
 from groundsill.aws.types import Type
 from groundsill.graph.diagnostics import did_you_mean
-from groundsill.graph.reference import Broken, JsonDocument, Reference, split_template
+from groundsill.graph.reference import Broken, JsonDocument, Reference, Unknown, split_template
 from groundsill.graph.resource import Resource
 from groundsill.graph.shapes import is_list, is_mapping, is_set
 
@@ -56,6 +56,8 @@ def convert(value: Any, wanted: Type, problems: Problems) -> Any:
     """
     if isinstance(value, Reference):
         return _reference(value, wanted, problems)
+    if isinstance(value, Unknown):
+        return value
     if isinstance(value, str) and (_MARKS[0] in value or _MARKS[1] in value or _MARKS[2] in value):
         return _template(value, wanted, problems)
     return _CONVERSIONS[wanted.kind](value, wanted, problems)
@@ -241,7 +243,7 @@ def json_fits(value: Any, problems: Problems) -> bool:
         return _encodable(value) or wrong(problems, _JSON, value) is not BAD
     if isinstance(value, int):
         return value.bit_length() <= _LARGEST_BITS or wrong(problems, _IN_RANGE, ...) is not BAD
-    if value is None or isinstance(value, Reference):
+    if value is None or isinstance(value, Reference | Unknown):
         return True
     if isinstance(value, float):
         return math.isfinite(value) or wrong(problems, _JSON, value) is not BAD

@@ -14,7 +14,7 @@ from groundsill.graph.graph import Graph
 Kind = Literal["definition", "plan", "terraform"]
 STANDARD_INPUT = Path("-")
 _PRODUCTION = ("prod", "production")
-_TERRAFORM = (".tf", ".tf.json")
+_TERRAFORM = (".tf", ".tf.json", ".tofu", ".tofu.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,9 @@ def read(
         return _definition(path.parent if path.name == "system.py" else path, stage, tier, settings)
     if path.is_file() and path.name.endswith(".json") and not path.name.endswith(_TERRAFORM):
         return _plan(_content(path), path, path.stem, stage)
+    folder = path.parent if path.is_file() and path.name.endswith(_TERRAFORM) else path
+    if folder.is_dir() and (terraform := _terraform(folder, stage, settings)) is not None:
+        return terraform
     raise GroundsillError(Diagnostic(
         "GS4001", f"there is nothing to read in {path}",
         mend="name a folder with a system.py, a plan written by `terraform show -json PLAN`, or a folder of .tf files",
@@ -80,6 +83,15 @@ def _plan(content: bytes, path: Path, name: str, stage: str | None) -> Source:
     document = load(content, "standard input" if path == STANDARD_INPUT else path.name)
     graph, diagnostics = read_plan(document, name, stage=stage or "", production=_production(stage))
     return Source("plan", path, graph, diagnostics)
+
+
+def _terraform(folder: Path, stage: str | None, settings: Mapping[str, Any] | None) -> Source | None:
+    from groundsill.sources.terraform_files import has_terraform, read_terraform
+
+    if not has_terraform(folder):
+        return None
+    graph, diagnostics = read_terraform(folder, stage=stage or "", production=_production(stage), settings=settings)
+    return Source("terraform", folder, graph, diagnostics)
 
 
 def _definition(folder: Path, stage: str | None, tier: str | None, settings: Mapping[str, Any] | None) -> Source:

@@ -1,0 +1,1 @@
+"""Terraform's configuration worked out without Terraform: variables, locals, modules, instances and functions."""
