@@ -20,10 +20,12 @@ from groundsill.terraform.engine import ApplySummary
 from groundsill.terraform.failures import base_address
 from groundsill.terraform.images import STAND_IN, Builder, Registry, content_tag
 from groundsill.terraform.packages import build_packages, forget_old_packages
+from groundsill.terraform.recovery import Recovered, recover
 from groundsill.terraform.review import Review, review
+from groundsill.terraform.state import state_resources
 
 Result = TypeVar("Result")
-_CHANGING = ("registry", "images", "apply")
+_CHANGING = ("registry", "images", "apply", "take over")
 
 
 class Talk(Protocol):
@@ -59,6 +61,7 @@ class Deployed:
         outputs: values that clients read; secret ones are left out.
         seconds: how long it took.
         continued: what an earlier deploy that was interrupted had noted.
+        taken_over: import identifier of each resource that it had made and not written down, by address.
     """
 
     agreed: bool
@@ -68,6 +71,7 @@ class Deployed:
     outputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
     seconds: float = 0.0
     continued: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    taken_over: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def deploy(
@@ -112,6 +116,10 @@ def _deploy(
     values: dict[str, str] = dict(images)
     missing = [image for image in about.images if image.variable not in values]
     about.check_variables({**values, **{image.variable: "" for image in missing}})
+    recovered = Recovered()
+    if about.has_traces:
+        for_now = {**values, **{image.variable: f"{image.name}@{STAND_IN}" for image in missing}}
+        recovered = steps.run("take over", lambda: recover(about, for_now, talk.say))
     if missing:
         builder = _Images(about, talk, missing)
         values |= builder.known()
@@ -129,8 +137,10 @@ def _deploy(
             applied.append(steps.run("apply", lambda: about.apply(file)))
     outputs = about.outputs()
     forget_old_packages(about.graph, about.directory)
+    about.forget_traces()
     about.workspace.finished()
-    return Deployed(True, bool(applied), tuple(applied), values, outputs, time.perf_counter() - started, earlier)
+    return Deployed(True, bool(applied), tuple(applied), values, outputs, time.perf_counter() - started, earlier,
+                    recovered.imports)
 
 
 def _apply_saved(steps: _Steps, saved: Path, started: float) -> Deployed:
@@ -139,11 +149,13 @@ def _apply_saved(steps: _Steps, saved: Path, started: float) -> Deployed:
     steps.run("prepare", about.prepare)
     plan = about.engine.read(saved, about.directory)
     if not plan.has_changes:
+        about.forget_traces()
         about.workspace.finished()
         return Deployed(True, outputs=about.outputs(), seconds=time.perf_counter() - started)
     if not steps.talk.agrees(review(plan, about.graph), "system"):
         return _refused(about)
     done = steps.run("apply", lambda: about.apply(saved))
+    about.forget_traces()
     about.workspace.finished()
     return Deployed(True, True, (done,), {}, about.outputs(), time.perf_counter() - started)
 
@@ -182,6 +194,8 @@ def _detail(result: Any) -> str:
         return ", ".join(f"{number} {name}" for name, number in counts.items()) or "no changes"
     if isinstance(result, ApplySummary):
         return f"{len(result.resources)} resources"
+    if isinstance(result, Recovered):
+        return f"{len(result.imports)} resources that the interrupted deploy had made"
     return ""
 
 
@@ -272,14 +286,6 @@ def repository_urls(about: Deployment) -> dict[str, str]:
             if url:
                 found[base_address(str(resource["address"]))] = str(url)
     return found
-
-
-def state_resources(state: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Every resource of ``terraform show -json``, data sources left out."""
-    values: Mapping[str, Any] = state.get("values") or {}
-    root: Mapping[str, Any] = values.get("root_module") or {}
-    found: list[dict[str, Any]] = root.get("resources") or []
-    return [resource for resource in found if resource.get("mode") != "data"]
 
 
 def planned_images(about: Deployment, given: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:

@@ -20,12 +20,16 @@ from groundsill.graph.graph import Graph
 from groundsill.terraform.backend import Backend
 from groundsill.terraform.changes import PlanSummary
 from groundsill.terraform.engine import ApplySummary, Engine, EngineError
-from groundsill.terraform.events import OnEvent
+from groundsill.terraform.events import Event, OnEvent
 from groundsill.terraform.packages import package_path
+from groundsill.terraform.running import forget_dead
 from groundsill.terraform.synth import synthesize
+from groundsill.terraform.traces import NAME as TRACES_NAME
 from groundsill.terraform.workspace import Workspace
 
 Result = TypeVar("Result")
+ADOPTION_NAME = "adopted.tf.json"
+"""What is taken over by the next plan: see `groundsill.terraform.recovery`."""
 _ABOUT = "groundsill.json"
 
 
@@ -100,7 +104,7 @@ class Deployment:
             return self.engine.plan(self.directory, out=out, variables=values, destroy=destroy, targets=targets,
                                     on_event=self.on_event, graph=self.graph)
 
-        return self._with_lock(run)
+        return self.locked(run)
 
     def apply(self, plan: Path) -> ApplySummary:
         """Do what a plan says.
@@ -108,16 +112,47 @@ class Deployment:
         Raises:
             EngineError: with the cause, at the component, and what had been done by then.
         """
-        return self._with_lock(lambda: self.engine.apply(self.directory, plan, on_event=self.on_event, graph=self.graph))
+        return self.locked(lambda: self.engine.apply(self.directory, plan, on_event=self.on_event, graph=self.graph,
+                                                     kept=self.traces))
 
-    def _with_lock(self, run: Callable[[], Result]) -> Result:
-        """Run once more where the lock in the way was this folder's own, left by a killed command."""
+    def locked(self, run: Callable[[], Result]) -> Result:
+        """Do something that takes the state's lock; once more where the lock in the way was left by a killed command.
+
+        Arguments:
+            run: what to do.
+
+        Raises:
+            GroundsillError: with the cause; GS3011 where somebody else holds the lock.
+        """
         try:
-            return run()
+            result = run()
         except EngineError as error:
-            if not self.workspace.frees_own_lock(self.engine, error):
+            lock = self.workspace.frees_own_lock(self.engine, error)
+            if lock is None:
                 raise
-        return run()
+            if self.on_event:
+                self.on_event(Event("note", "Took away the lock that a killed command of this machine had left: "
+                                    f"{lock.words}."))
+            result = run()
+        forget_dead(self.directory)
+        return result
+
+    # -- what a killed apply left --------------------------------------------------------------------------------------
+
+    @property
+    def traces(self) -> Path:
+        """Terraform's events of the applies since the last one that came to its end."""
+        return self.directory / TRACES_NAME
+
+    @property
+    def has_traces(self) -> bool:
+        """Whether an apply did not come to its end."""
+        return self.traces.exists()
+
+    def forget_traces(self) -> None:
+        """Everything that was made is in the state."""
+        for name in (TRACES_NAME, ADOPTION_NAME):
+            (self.directory / name).unlink(missing_ok=True)
 
     def outputs(self) -> dict[str, Any]:
         """Values of outputs by name; secret ones are left out.

@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import Any
 
 from groundsill.graph.graph import Graph
-from groundsill.terraform.deploy import state_resources
 from groundsill.terraform.failures import base_address
+from groundsill.terraform.state import state_resources
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from groundsill.terraform.failures import Lock, diagnose, failures, read_lock
 from groundsill.terraform.mirror import cli_config, find_mirror
 from groundsill.terraform.outcome import ApplySummary, Done, EngineError, Gathered, Interrupted
 from groundsill.terraform.process import Ended, run
-from groundsill.terraform.running import RECORDING, record_path, wait_for_earlier
+from groundsill.terraform.running import RECORDING, collect_dead, record_path, wait_for_earlier
 
 __all__ = ["ApplySummary", "Done", "Engine", "EngineError", "Interrupted"]
 BINARIES = ("terraform", "tofu")
@@ -40,6 +40,9 @@ INSTALL = (
     f"or name the program: {BINARY_VARIABLE}=/path/to/terraform"
 )
 CLI_CONFIG_NAME = "cli.tfrc"
+_PERSIST_VARIABLE, _PERSIST_SECONDS = "TF_STATE_PERSIST_INTERVAL", "5"
+"""How often an apply writes a state that is kept elsewhere, in seconds. Terraform's own is 20
+(``internal/backend/local/backend_apply.go``): so much of what was made would be unknown after a power cut."""
 _VERSION_SECONDS = 30
 _VERSION_FORM = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 # They would change what a command does behind its back: Terraform documentation, "Environment Variables".
@@ -95,7 +98,8 @@ class Engine:
                            detail=f"{'the setting' if binary else BINARY_VARIABLE} names it", mend=INSTALL) if named
                 else Diagnostic("GS3001", "neither Terraform nor OpenTofu is on this machine", mend=INSTALL))
         clean = {name: value for name, value in given.items() if not _TAKEN_AWAY.fullmatch(name)}
-        clean |= {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": given.get("CHECKPOINT_DISABLE", "1")}
+        clean |= {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": given.get("CHECKPOINT_DISABLE", "1"),
+                  _PERSIST_VARIABLE: given.get(_PERSIST_VARIABLE, _PERSIST_SECONDS)}
         config = clean.get("TF_CLI_CONFIG_FILE")
         if config and not Path(config).is_file():
             # Terraform only warns of it, on every run.
@@ -157,7 +161,7 @@ class Engine:
 
     def plan(
         self, directory: Path, *, out: Path, variables: Mapping[str, Any] | None = None, destroy: bool = False,
-        refresh_only: bool = False, targets: Sequence[str] = (), on_event: OnEvent | None = None,
+        refresh_only: bool = False, refresh: bool = True, targets: Sequence[str] = (), on_event: OnEvent | None = None,
         graph: Graph | None = None, lock: bool = True,
     ) -> PlanSummary:
         """Compare the configuration with what is there.
@@ -168,6 +172,7 @@ class Engine:
             variables: values of variables by name.
             destroy: plan to destroy everything.
             refresh_only: plan to take what was changed outside into the state, and nothing else.
+            refresh: whether to look at what is there, default True; else the state is believed.
             targets: addresses; everything else stays as it is.
             on_event: called with each event.
             graph: tells which component an address belongs to.
@@ -179,7 +184,8 @@ class Engine:
         """
         started = time.perf_counter()
         flags = [word for word, wanted in (
-            ("-destroy", destroy), ("-refresh-only", refresh_only), ("-lock=false", not lock)) if wanted]
+            ("-destroy", destroy), ("-refresh-only", refresh_only), ("-refresh=false", not refresh),
+            ("-lock=false", not lock)) if wanted]
         flags += [f"-target={address}" for address in targets]
         with _scratch() as scratch:
             file = scratch / "plan"
@@ -194,6 +200,7 @@ class Engine:
 
     def apply(
         self, directory: Path, plan: Path, *, on_event: OnEvent | None = None, graph: Graph | None = None,
+        kept: Path | None = None,
     ) -> ApplySummary:
         """Do what a plan says, and nothing else.
 
@@ -202,6 +209,8 @@ class Engine:
             plan: plan file.
             on_event: called with each event.
             graph: tells which component an address belongs to.
+            kept: file that Terraform itself adds its events to: it tells what was made even where nobody is left to
+                write it into the state.
 
         Raises:
             EngineError: with the cause, at the component, and with what had been done by then.
@@ -209,7 +218,7 @@ class Engine:
         """
         with _scratch() as scratch:
             done = self._stream(["apply", "-json", "-input=false", "-auto-approve", str(plan.absolute())], directory,
-                                scratch, on_event, graph)
+                                scratch, on_event, graph, kept)
         return done.summary()
 
     def read(self, plan: Path, directory: Path) -> PlanSummary:
@@ -257,6 +266,14 @@ class Engine:
             GroundsillError: where there is none at that address.
         """
         self._text(["state", "rm", address], directory)
+
+    def state_push(self, directory: Path, file: Path) -> None:
+        """Write a state that could not be written when it was made.
+
+        Raises:
+            GroundsillError: where the state is another one or has changed since.
+        """
+        self._text(["state", "push", str(file.absolute())], directory)
 
     def import_(
         self, directory: Path, address: str, resource_id: str, *, variables: Mapping[str, Any] | None = None,
@@ -310,9 +327,10 @@ class Engine:
 
     def _stream(
         self, command: list[str], directory: Path, scratch: Path, on_event: OnEvent | None, graph: Graph | None = None,
+        kept: Path | None = None,
     ) -> Gathered:
         done = Gathered(on_event)
-        ended = self._run([command[0], *command[1:]], directory, scratch, on_line=done.line, on_wait=done.note,
+        ended = self._run([command[0], *command[1:]], directory, scratch, on_line=done.line, on_wait=done.note, kept=kept,
                           on_interrupt=lambda: done.note("Stopping: Terraform finishes what is under way ..."))
         done.ended()
         if ended.interrupted:
@@ -348,15 +366,19 @@ class Engine:
     def _run(
         self, arguments: Sequence[str], directory: Path, scratch: Path, *,
         on_line: Callable[[str], None] | None = None, on_interrupt: Callable[[], None] | None = None,
-        on_wait: Callable[[str], None] | None = None,
+        on_wait: Callable[[str], None] | None = None, kept: Path | None = None,
     ) -> Ended:
         wait_for_earlier(directory, on_wait)
+        collect_dead(directory)
         record = record_path(directory)
         try:
-            return run(
+            ended = run(
                 [*RECORDING, str(record), str(self.binary), *arguments], directory, self._environment(directory), scratch,
-                on_line=on_line, on_interrupt=on_interrupt,
+                on_line=on_line, on_interrupt=on_interrupt, kept=kept,
             )
+            if ended.code < 0:
+                collect_dead(directory, killed=True)
+            return ended
         except OSError as error:
             raise GroundsillError(Diagnostic(
                 "GS3010" if error.errno == errno.ENOSPC else "GS3014",

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
-import importlib
-import importlib.util
-import json
 import os
 import re
 import shutil
@@ -19,6 +16,7 @@ from typing import Any
 from groundsill.graph.artifact import ContainerImage
 from groundsill.graph.diagnostics import Diagnostic, GroundsillError
 from groundsill.graph.graph import Graph
+from groundsill.terraform.aws_calls import AwsCalls
 
 STAND_IN = "sha256:" + "0" * 64
 """Digest of an image that has not been pushed yet, for a plan that only shows."""
@@ -192,21 +190,19 @@ class Builder:
 
 
 class Registry:
-    """What AWS knows of pushed images: through boto3 where it is installed, else through the AWS command line.
+    """What AWS knows of pushed images.
 
     Arguments:
         region: AWS region.
     """
 
     def __init__(self, region: str) -> None:
-        self.region = region
-        self._boto = importlib.util.find_spec("boto3") is not None
-        self._cli = shutil.which("aws")
+        self._aws = AwsCalls(region)
 
     @property
     def reachable(self) -> bool:
         """Whether there is a way to ask."""
-        return self._boto or self._cli is not None
+        return self._aws.possible
 
     def digest(self, repository: str, tag: str) -> str | None:
         """Digest of the image with a tag; None where there is none.
@@ -232,31 +228,16 @@ class Registry:
         return base64.b64decode(token).decode().partition(":")[2]
 
     def _ask(self, operation: str, arguments: dict[str, Any], absent: tuple[str, ...]) -> Mapping[str, Any] | None:
-        text = self._with_boto(operation, arguments) if self._boto else self._with_cli(operation, arguments)
+        if not self._aws.possible:
+            raise GroundsillError(Diagnostic(
+                "GS3027", "nothing on this machine can ask the image registry",
+                mend="install boto3 (pip install 'groundsill[ground]') or the AWS command line, or name the image: "
+                     "--image NAME=REPOSITORY@sha256:...",
+            ))
+        text = self._aws.ask("ecr", operation, arguments)
         if isinstance(text, str):
             if any(name in text for name in absent):
                 return None
             raise GroundsillError(Diagnostic("GS3027", "the image registry cannot be asked", detail=text,
                                              mend="look at the credentials: `aws sts get-caller-identity`"))
         return text
-
-    def _with_boto(self, operation: str, arguments: dict[str, Any]) -> Mapping[str, Any] | str:
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        boto3: Any = importlib.import_module("boto3")
-        try:
-            return getattr(boto3.client("ecr", region_name=self.region), operation)(**arguments)
-        except (BotoCoreError, ClientError) as error:
-            return f"{error} {getattr(error, 'response', {}).get('Error', {}).get('Code', '')}"
-
-    def _with_cli(self, operation: str, arguments: dict[str, Any]) -> Mapping[str, Any] | str:
-        if self._cli is None:
-            raise GroundsillError(Diagnostic(
-                "GS3027", "nothing on this machine can ask the image registry",
-                mend="install boto3 (pip install 'groundsill[ground]') or the AWS command line, or name the image: "
-                     "--image NAME=REPOSITORY@sha256:...",
-            ))
-        done = subprocess.run(
-            [self._cli, "ecr", operation.replace("_", "-"), "--region", self.region, "--output", "json",
-             "--cli-input-json", json.dumps(arguments)], capture_output=True, text=True, check=False)
-        return json.loads(done.stdout) if done.returncode == 0 else done.stderr.strip()

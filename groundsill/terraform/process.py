@@ -42,7 +42,7 @@ class Ended:
 def run(
     command: Sequence[str], directory: Path, environment: Mapping[str, str], scratch: Path, *,
     on_line: Callable[[str], None] | None = None, on_start: Callable[[int], None] | None = None,
-    on_interrupt: Callable[[], None] | None = None,
+    on_interrupt: Callable[[], None] | None = None, kept: Path | None = None,
 ) -> Ended:
     """Run a program to its end.
 
@@ -57,18 +57,21 @@ def run(
         on_line: called with each line of standard output as it comes.
         on_start: called with its process id.
         on_interrupt: called at the first Ctrl-C.
+        kept: file that its standard output is added to, instead of one in ``scratch``: it is there whatever happens to
+            this process.
 
     Raises:
         OSError: where it cannot be started or its output cannot be kept.
     """
-    out_path, error_path = scratch / "output", scratch / "errors"
-    with _private(out_path) as out, _private(error_path) as errors:
+    out_path, error_path = kept or scratch / "output", scratch / "errors"
+    begin = kept.stat().st_size if kept is not None and kept.exists() else 0
+    with _private(out_path, add=kept is not None) as out, _private(error_path) as errors:
         child = subprocess.Popen(
             list(command), cwd=directory, env=dict(environment), stdin=subprocess.DEVNULL, stdout=out, stderr=errors,
             process_group=0,
         )
     interrupted = killed = False
-    follower = _Follower(out_path, on_line)
+    follower = _Follower(out_path, on_line, begin)
     try:
         if on_start:
             on_start(child.pid)
@@ -120,9 +123,9 @@ def _kill_group(child: subprocess.Popen[bytes]) -> None:
 
 
 @contextlib.contextmanager
-def _private(path: Path) -> Generator[int]:
-    """A new file that only its owner can read."""
-    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+def _private(path: Path, *, add: bool = False) -> Generator[int]:
+    """A file that only its owner can read: a new one, or what is there is added to."""
+    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | (0 if add else os.O_TRUNC), 0o600)
     try:
         yield number
     finally:
@@ -136,8 +139,9 @@ def _text(path: Path) -> str:
 class _Follower:
     """Reads a growing file line by line."""
 
-    def __init__(self, path: Path, on_line: Callable[[str], None] | None) -> None:
+    def __init__(self, path: Path, on_line: Callable[[str], None] | None, begin: int = 0) -> None:
         self._file = path.open("rb")
+        self._file.seek(begin)
         self._on_line = on_line
         self._rest = b""
 

@@ -1,21 +1,27 @@
-"""A run of Terraform that outlived the command that started it: found, and waited for.
+"""A run of Terraform that outlived the command that started it: found, and waited for; and one that was killed: noted.
 
 The run writes its own process id before it becomes Terraform, so that there is no moment at which it works and nobody
-can find it.
+can find it. Where it comes to an end in good order its record is taken away; so a record without a process is one that
+was killed, and what it held is nobody's.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 RECORDING = ("/bin/sh", "-c", 'echo "$$" > "$0" && exec "$@"')
 """Comes before the path of the record and the program: the shell is replaced by the program and keeps its number."""
 _NAME = "running.pid"
+_DIED = "died"
 _POLL_SECONDS = 0.1
 
 
@@ -34,6 +40,51 @@ def earlier_run(directory: Path) -> int | None:
     except (OSError, ValueError):
         return None
     return pid if _works_in(pid, directory) else None
+
+
+def collect_dead(directory: Path, *, killed: bool = False) -> None:
+    """Note a run that was killed, and end what it left behind: a provider goes on when its Terraform is gone.
+
+    Arguments:
+        directory: the folder it worked in.
+        killed: whether the run that has a record is known to be dead; else that is found out.
+    """
+    record = record_path(directory)
+    try:
+        began = record.stat().st_mtime
+    except OSError:
+        return
+    if not killed and earlier_run(directory) is not None:
+        return
+    with contextlib.suppress(OSError), (directory / _DIED).open("a", encoding="ascii") as file:
+        file.write(f"{began}\n")
+    record.unlink(missing_ok=True)
+    for pid in _providers_in(directory):
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _providers_in(directory: Path) -> Iterator[int]:
+    here = directory.resolve()
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (process / "comm").read_text(encoding="utf-8").startswith("terraform-prov") \
+                    and (process / "cwd").readlink() == here:
+                yield int(process.name)
+
+
+def dead_runs(directory: Path) -> list[datetime]:
+    """When each run began that was killed in this folder and whose lock may still be there."""
+    try:
+        lines = (directory / _DIED).read_text(encoding="ascii").split()
+    except (OSError, ValueError):
+        return []
+    return [datetime.fromtimestamp(float(line), UTC) for line in lines if line.replace(".", "", 1).isdigit()]
+
+
+def forget_dead(directory: Path) -> None:
+    """The lock was taken since, so no run that was killed holds it."""
+    (directory / _DIED).unlink(missing_ok=True)
 
 
 def _works_in(pid: int, directory: Path) -> bool:

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,12 +21,16 @@ from groundsill.graph.graph import Graph
 from groundsill.terraform.backend import Backend
 from groundsill.terraform.engine import Engine, EngineError
 from groundsill.terraform.events import Event, OnEvent
-from groundsill.terraform.failures import age, read_lock
-from groundsill.terraform.running import earlier_run, runs_elsewhere, wait_for_earlier
+from groundsill.terraform.failures import Lock, age, read_lock
+from groundsill.terraform.running import collect_dead, dead_runs, earlier_run, runs_elsewhere, wait_for_earlier
 from groundsill.terraform.synth import FILE_NAME, write
 
 LOCK_FILE = ".terraform.lock.hcl"
 _HELD, _JOURNAL, _READY = "in-use", "journal.json", "initialised"
+_UNWRITTEN = "errored.tfstate"
+"""Where Terraform puts a state that it could not write: its message "Failed to persist state to backend"."""
+_TO_THE_SECOND, _LONGEST_TO_LOCK = -1.0, 120.0
+"""Seconds between the begin of a run and its lock, whose time Terraform tells to the second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,12 @@ class Workspace:
         Raises:
             GroundsillError: with the cause.
         """
-        wait_for_earlier(self.directory, (lambda text: on_event(Event("note", text))) if on_event else None)
+        def say(text: str) -> None:
+            if on_event:
+                on_event(Event("note", text))
+
+        wait_for_earlier(self.directory, say)
+        collect_dead(self.directory)
         try:
             path = write(graph, self.directory, backend=backend.configuration)
         except OSError as error:
@@ -122,6 +131,7 @@ class Workspace:
         ready = self.directory / _READY
         if not upgrade and own.is_file() and ready.is_file() and ready.read_text(encoding="utf-8") == stamp \
                 and (self.directory / ".terraform" / "providers").is_dir():
+            self._push_unwritten(engine, say)
             return
         ready.unlink(missing_ok=True)
         engine.init(self.directory, reconfigure=True, upgrade=upgrade, on_event=on_event)
@@ -131,6 +141,16 @@ class Workspace:
             shutil.copyfile(own, beside)
             beside.replace(shared)
         ready.write_text(self._stamp(engine, json.loads(path.read_text(encoding="utf-8"))), encoding="utf-8")
+        self._push_unwritten(engine, say)
+
+    def _push_unwritten(self, engine: Engine, say: Callable[[str], None]) -> None:
+        """Write the state of an apply whose end the backend did not take; Terraform refuses where it has changed since."""
+        file = self.directory / _UNWRITTEN
+        if not file.is_file():
+            return
+        engine.state_push(self.directory, file)
+        file.unlink()
+        say("Wrote the state of the last apply, which could not be written then.")
 
     def _stamp(self, engine: Engine, configuration: Mapping[str, Any]) -> str:
         lock = self.directory / LOCK_FILE
@@ -157,9 +177,7 @@ class Workspace:
             What an earlier one had noted that did not come to its end; empty where there was none.
         """
         earlier = self.journal()
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        began = earlier.get("interrupted_began") or earlier.get("began")
-        self.note(who=who(), operation=operation, began=now, **({"interrupted_began": began} if began else {}))
+        self.note(who=who(), operation=operation, began=datetime.now(UTC).isoformat(timespec="seconds"))
         return earlier
 
     def note(self, **facts: Any) -> None:
@@ -186,26 +204,26 @@ class Workspace:
         """The command came to its end, so there is nothing to continue."""
         (self.directory / _JOURNAL).unlink(missing_ok=True)
 
-    def frees_own_lock(self, engine: Engine, error: EngineError) -> bool:
-        """Take away the state's lock where a command of this folder left it when it was killed, Terraform with it.
+    def frees_own_lock(self, engine: Engine, error: EngineError) -> Lock | None:
+        """Take away the state's lock where a command of this folder left it when its Terraform was killed.
 
-        Nobody else's lock is touched: it must have been taken by this user on this machine after that command began,
-        and no Terraform may work on that state here.
+        Nobody else's lock is touched: it must have been taken by this user on this machine as a run of this folder
+        began that was killed since, and no Terraform may work on that state here.
 
         Returns:
-            Whether the lock is gone.
+            The lock that is gone; None where it was not this folder's own.
         """
         locks = (read_lock(problem.text) for problem in error.problems)
         lock = next((found for found in locks if found is not None), None)
-        began = self.journal().get("interrupted_began")
-        if lock is None or lock.created is None or not isinstance(began, str):
-            return False
-        if lock.who != who() or lock.created < datetime.fromisoformat(began):
-            return False
+        if lock is None or lock.created is None or lock.who != who():
+            return None
+        ages = [(lock.created - began).total_seconds() for began in dead_runs(self.directory)]
+        if not any(_TO_THE_SECOND <= age <= _LONGEST_TO_LOCK for age in ages):
+            return None
         if earlier_run(self.directory) is not None or runs_elsewhere(self.directory / FILE_NAME):
-            return False
+            return None
         engine.force_unlock(self.directory, lock.id)
-        return True
+        return lock
 
 
 def who() -> str:

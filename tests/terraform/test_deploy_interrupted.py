@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
 import signal
+import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from groundsill.terraform.running import earlier_run
+from groundsill.terraform.workspace import Workspace
 
-from .deploy_support import BUCKET, Shop, client, kill, running_api, wait_until
+from .deploy_support import BUCKET, Shop, client, running_api, wait_until
+from .recovery_support import Quick, addresses, inventory, state_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 KILLS = int(os.environ.get("GROUNDSILL_KILLS", "2"))
@@ -38,18 +45,64 @@ def _locks(api: dict[str, str], shop: Shop) -> list[str]:
     return [item["Key"] for item in found if item["Key"] == f"{shop.name}/dev.tfstate.tflock"]
 
 
-@pytest.mark.parametrize("number", range(KILLS))
-def test_a_deploy_killed_anywhere_is_continued_by_the_next(api: dict[str, str], tmp_path: Path, number: int) -> None:
-    shop = Shop(tmp_path / "shop", api, f"killed{number}")
-    shop.define(more='    Table("second", key="Id")\n')
-    process = shop.start("deploy")
-    time.sleep(random.Random(number).uniform(0.2, 14.0))
-    kill(process)
+@dataclass(frozen=True)
+class Whole:
+    """A deploy that nobody disturbs: how long it takes and what there is afterwards."""
+
+    seconds: float
+    addresses: list[str]
+    inventory: Counter[str]
+
+
+@pytest.fixture(scope="module")
+def whole(api: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    shop = Quick(tmp_path_factory.mktemp("whole"), api, "whole")
+    started = time.monotonic()
     shop.run("deploy")
-    assert [row["address"] for row in shop.json("state", "list")["resources"]] == [
-        "aws_dynamodb_table.orders", "aws_dynamodb_table.second"]
-    assert len(_tables(api, shop)) == 2 and not _locks(api, shop)
-    assert not (shop.terraform / "journal.json").exists()
+    return Whole(time.monotonic() - started, addresses(state_of(api, shop.name)), inventory(api, shop.name))
+
+
+@pytest.mark.parametrize("number", range(KILLS))
+def test_a_deploy_killed_anywhere_is_continued_by_the_next(
+    api: dict[str, str], whole: Whole, tmp_path: Path, number: int,
+) -> None:
+    """The command alone is killed, or its Terraform with it; then the same command is run again."""
+    shop = Quick(tmp_path / "shop", api, f"killed{number}")
+    process = shop.start("deploy")
+    wait = random.Random(number).uniform(0.2, whole.seconds)
+    ended = _ends_within(process, wait)
+    terraform = earlier_run(shop.terraform) if number % 2 else None
+    process.send_signal(signal.SIGKILL)
+    if terraform is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(terraform, signal.SIGKILL)
+    process.communicate(timeout=60)
+    step = "end" if ended else Workspace(shop.terraform, shop.folder, "dev").journal().get("step", "begin")
+    again = shop.run("deploy")
+    _report(number=number, seconds=round(wait, 1), step=step, with_terraform=terraform is not None,
+            taken_over=again.stderr.count("Taking over "), lock_freed="Took away the lock" in again.stderr)
+    assert addresses(state_of(api, shop.name)) == whole.addresses
+    assert inventory(api, shop.name) == whole.inventory
+    assert not _locks(api, shop)
+    assert not (shop.terraform / "journal.json").exists() and not (shop.terraform / "events.jsonl").exists()
+    if number % 10 == 0:
+        assert shop.json("plan")["changes"] is False
+
+
+def _ends_within(process: subprocess.Popen[str], seconds: float) -> bool:
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _report(**facts: Any) -> None:
+    """A line for each killed deploy, where a file was named for it."""
+    name = os.environ.get("GROUNDSILL_KILLS_REPORT")
+    if name:
+        with Path(name).open("a") as file:
+            file.write(json.dumps(facts) + "\n")
 
 
 def test_the_lock_that_a_killed_deploy_left_with_its_terraform_is_freed(api: dict[str, str], tmp_path: Path) -> None:
@@ -63,12 +116,8 @@ def test_the_lock_that_a_killed_deploy_left_with_its_terraform_is_freed(api: dic
     assert _locks(api, shop)
     locked = shop.json("state", "unlock", code=1)["lock"]
     assert locked["who"] and locked["since"]
-    again = shop.run("deploy", code=None)
-    if again.returncode:
-        # Terraform died between making the table and writing that down: only then does it have to be taken over by hand.
-        assert "Table already exists" in again.stderr + again.stdout
-        shop.run("state", "import", "aws_dynamodb_table.orders", _tables(api, shop)[0])
-        shop.run("deploy")
+    again = shop.run("deploy")
+    assert "Took away the lock that a killed command of this machine had left: held by " in again.stderr
     assert len(_tables(api, shop)) == 1 and not _locks(api, shop)
 
 

@@ -58,6 +58,8 @@ def run(given: argparse.Namespace, screen: Screen) -> int:
         about = with_events(about, view.event)
         about.workspace.begin("destroy")
         about.prepare()
+        if about.has_traces:
+            _take_over(about, view)
         state = about.engine.show(about.directory)
         in_the_way = obstacles(state, contents=given.empty)
         if in_the_way and not given.unprotect and not given.empty:
@@ -76,6 +78,7 @@ def run(given: argparse.Namespace, screen: Screen) -> int:
             screen.result("Nothing was destroyed.", {"system": graph.name, "stage": graph.stage, "destroyed": []})
             return 1
         left = _left(about, screen)
+        about.forget_traces()
         about.workspace.finished()
     screen.result(
         f"{screen.style.green('Destroyed')} {graph.name} {graph.stage}: {len(agreed)} resources"
@@ -92,13 +95,7 @@ def _destroy(
     """What was destroyed; None where the user did not agree."""
     from groundsill.cli.views.deploying import paused
     from groundsill.terraform.deployment import plan_file
-    from groundsill.terraform.images import STAND_IN
-
-    # Nothing of a variable's value matters to a destroy, but Terraform wants one.
-    values = {
-        name: f"{name}@{STAND_IN}" for name, variable in about.graph.variables.items()
-        if variable.default is None and f"TF_VAR_{name}" not in about.engine.environment
-    }
+    values = _values(about)
     with plan_file() as file:
         view.step("plan", "started")
         plan = about.plan(file, values, destroy=True)
@@ -120,6 +117,27 @@ def _destroy(
         done = about.apply(file)
         view.step("destroy", "done", done.seconds, f"{len(done.resources)} resources")
         return [item.address for item in done.resources if item.action == "destroy"]
+
+
+def _values(about: Deployment) -> dict[str, str]:
+    """Nothing of a variable's value matters to a destroy, but Terraform wants one."""
+    from groundsill.terraform.images import STAND_IN
+
+    return {
+        name: f"{name}@{STAND_IN}" for name, variable in about.graph.variables.items()
+        if variable.default is None and f"TF_VAR_{name}" not in about.engine.environment
+    }
+
+
+def _take_over(about: Deployment, view: Lines) -> None:
+    """What an interrupted deploy made is destroyed with the rest, so Terraform has to know of it."""
+    from groundsill.terraform.recovery import recover
+
+    values = _values(about)
+    for address, resource_id in recover(about, values, view.say).imports.items():
+        about.locked(lambda address=address, resource_id=resource_id: about.engine.import_(
+            about.directory, address, resource_id, variables=values, graph=about.graph))
+    about.forget_traces()
 
 
 def _agreed(plan: PlanSummary, about: Deployment, given: argparse.Namespace, screen: Screen, target: Target) -> bool:

@@ -50,6 +50,7 @@ def run(given: argparse.Namespace, screen: Screen) -> int:
     from groundsill.terraform.deployment import plan_file
     from groundsill.terraform.images import given_images
     from groundsill.terraform.packages import build_packages
+    from groundsill.terraform.recovery import recover
     from groundsill.terraform.review import review
 
     images = given_images(given.images, graph)
@@ -61,6 +62,8 @@ def run(given: argparse.Namespace, screen: Screen) -> int:
         view.step("plan", "started")
         about.prepare(upgrade=given.upgrade)
         values, pending = planned_images(about, images)
+        if about.has_traces:
+            recover(about, values, view.say)
         if given.save:
             _must_be_known(pending, target.command("deploy"))
             build_packages(graph, about.directory)

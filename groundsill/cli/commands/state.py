@@ -66,7 +66,7 @@ def _list(given: argparse.Namespace, about: Deployment, target: Target, screen: 
 
 def _show(given: argparse.Namespace, about: Deployment, target: Target, screen: Screen) -> int:
     from groundsill.terraform.changes import value_text, without_secrets
-    from groundsill.terraform.deploy import state_resources
+    from groundsill.terraform.state import state_resources
 
     found = {str(item["address"]): item for item in state_resources(about.engine.show(about.directory))}
     item = found.get(given.address)

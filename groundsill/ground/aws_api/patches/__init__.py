@@ -25,6 +25,7 @@ def install(emulator: Emulator, durability: Durability, loop: asyncio.AbstractEv
         ses,
         sns,
         sqs,
+        tagging,
         vpc_links,
     )
 
@@ -47,6 +48,7 @@ def install(emulator: Emulator, durability: Durability, loop: asyncio.AbstractEv
         "sns": lambda module: sns.apply(module, emulator),
         "dynamodb": mend_dynamodb,
         "sqs": lambda module: sqs.apply(module, loop),
+        "tagging": lambda module: tagging.apply(module, emulator),
     }
     load = emulator.app._get_module
 

@@ -1,0 +1,59 @@
+"""Asking AWS something that Terraform has no word for: through boto3 where it is installed, else the AWS command line."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import shutil
+import subprocess
+from collections.abc import Mapping
+from typing import Any
+
+
+class AwsCalls:
+    """Reading calls of AWS services, with the credentials of the environment.
+
+    Arguments:
+        region: AWS region.
+    """
+
+    def __init__(self, region: str) -> None:
+        self.region = region
+        self._boto = importlib.util.find_spec("boto3") is not None
+        self._cli = shutil.which("aws")
+
+    @property
+    def possible(self) -> bool:
+        """Whether there is a way to ask."""
+        return self._boto or self._cli is not None
+
+    def ask(self, service: str, operation: str, arguments: Mapping[str, Any]) -> Mapping[str, Any] | str:
+        """The whole answer, all its pages; where AWS refuses, its words.
+
+        Arguments:
+            service: in the words of boto3, for example ``ecr``.
+            operation: in the words of boto3, for example ``describe_images``.
+            arguments: of the operation.
+        """
+        if self._boto:
+            return self._with_boto(service, operation, arguments)
+        return self._with_cli(service, operation, arguments) if self._cli else "neither boto3 nor the AWS command line is here"
+
+    def _with_boto(self, service: str, operation: str, arguments: Mapping[str, Any]) -> Mapping[str, Any] | str:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        boto3: Any = importlib.import_module("boto3")
+        try:
+            client = boto3.client(service, region_name=self.region)
+            if client.can_paginate(operation):
+                return client.get_paginator(operation).paginate(**arguments).build_full_result()
+            return getattr(client, operation)(**arguments)
+        except (BotoCoreError, ClientError) as error:
+            return f"{error} {getattr(error, 'response', {}).get('Error', {}).get('Code', '')}"
+
+    def _with_cli(self, service: str, operation: str, arguments: Mapping[str, Any]) -> Mapping[str, Any] | str:
+        done = subprocess.run(
+            [str(self._cli), service, operation.replace("_", "-"), "--region", self.region, "--output", "json",
+             "--cli-input-json", json.dumps(dict(arguments))], capture_output=True, text=True, check=False)
+        return json.loads(done.stdout) if done.returncode == 0 else done.stderr.strip()

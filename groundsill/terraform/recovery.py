@@ -1,0 +1,295 @@
+"""Taking over what an apply has made that was killed before it could write that down.
+
+The events that Terraform left (`groundsill.terraform.traces`) tell which resources were begun. Of those that the state
+lacks, each is identified: by what AWS answered, by its own name, or by the tags that everything of a stage carries.
+Terraform then imports it, in the same plan that makes the rest, so a deploy that was killed anywhere is continued by the
+same command.
+
+Only what is this stage's own is taken over: what the killed apply itself saw made, or what carries the tags that the
+definition gives it. Anything else that is in the way stays, and Terraform says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from groundsill.aws.schema import type_schema
+from groundsill.graph.diagnostics import GroundsillError
+from groundsill.graph.shapes import is_mapping
+from groundsill.terraform.aws_calls import AwsCalls
+from groundsill.terraform.children import CHILDREN
+from groundsill.terraform.deployment import ADOPTION_NAME, Deployment, plan_file
+from groundsill.terraform.engine import EngineError
+from groundsill.terraform.events import Problem
+from groundsill.terraform.failures import base_address
+from groundsill.terraform.identities import IDENTITIES, MADE_AGAIN, Identity, identity
+from groundsill.terraform.lookup import Lookup, look_up
+from groundsill.terraform.state import state_resources
+from groundsill.terraform.template import render_json
+from groundsill.terraform.traces import Trace, read_traces
+
+OWN_TAGS = ("System", "Stage", "Component")
+"""What has the same values of these is the same component's."""
+_ADDRESS = re.compile(r"\b(aws_[a-z0-9_]+\.[\w-]+)")
+_ROUNDS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What was found of an apply that was killed.
+
+    Arguments:
+        imports: import identifier by address.
+        lost: of those that were made and cannot be taken over: what AWS calls them, by address.
+        forgotten: addresses of which the state knew what the killed apply had destroyed.
+    """
+
+    imports: Mapping[str, str] = field(default_factory=dict[str, str])
+    lost: Mapping[str, str] = field(default_factory=dict[str, str])
+    forgotten: tuple[str, ...] = ()
+
+
+def recover(about: Deployment, values: Mapping[str, Any], say: Callable[[str], None]) -> Recovered:
+    """Find what a killed apply has made and the state lacks, and have the next plan import it.
+
+    Arguments:
+        about: the stage, prepared.
+        values: of variables.
+        say: told of each resource that is taken over.
+
+    Raises:
+        GroundsillError: where Terraform cannot plan.
+    """
+    traces = read_traces(about.traces)
+    adoption = about.directory / ADOPTION_NAME
+    if not traces:
+        adoption.unlink(missing_ok=True)
+        return Recovered()
+    found = _Search(about, values, traces, adoption, say).run()
+    for address, resource_id in found.imports.items():
+        say(f"Taking over {address}, which the interrupted deploy has made: {resource_id}")
+    for address, resource_id in found.lost.items():
+        say(f"Not taken over: {address} was made as {resource_id}, and Terraform cannot import that type. "
+            "Remove it where another of it is in the way.")
+    return found
+
+
+class _Search:
+    """The search for the resources of a killed apply, plan by plan: what is found in one makes the next one known."""
+
+    def __init__(
+        self, about: Deployment, values: Mapping[str, Any], traces: Mapping[str, Trace], adoption: Path,
+        say: Callable[[str], None],
+    ) -> None:
+        self._about, self._values, self._adoption = about, values, adoption
+        state: dict[str, Any] = {str(item["address"]): item for item in state_resources(about.engine.show(about.directory))}
+        self._known_ids = {str(name) for item in state.values() for name in _names(item.get("values") or {})}
+        self._forgotten = self._forget(state, traces)
+        self._missing = {
+            address: trace for address, trace in traces.items()
+            if address not in state and base_address(address) in about.graph
+        }
+        self._imports: dict[str, str] = {}
+        self._absent: set[tuple[str, str]] = set()
+        self._lost: dict[str, str] = {}
+        self._scores: dict[str, dict[str, int | None]] = {}
+        self._trial: set[str] = set()
+        self._parts: set[str] = set()
+        self._looked: Lookup | None = None
+        self._aws = AwsCalls(about.graph.region)
+        self._say = say
+
+    def _forget(self, state: dict[str, Any], traces: Mapping[str, Trace]) -> tuple[str, ...]:
+        """Take out of the state what was destroyed for a replacement: while it is there, nothing can be imported."""
+        gone = [
+            address for address, trace in traces.items()
+            if trace.replaced and trace.replaced == _id(state.get(address, {})) and trace.replaced != trace.resource_id
+        ]
+        for address in gone:
+            self._about.engine.state_rm(self._about.directory, address)
+            del state[address]
+        return tuple(gone)
+
+    def run(self) -> Recovered:
+        self._adoption.unlink(missing_ok=True)
+        if self._missing:
+            for _ in range(_ROUNDS):
+                planned = self._plan()
+                if planned is None:
+                    continue
+                if not self._refuse_foreign(planned) and not self._identify(planned):
+                    break
+        return Recovered(dict(self._imports), dict(self._lost), self._forgotten)
+
+    def _plan(self) -> dict[str, dict[str, Any]] | None:
+        """Changes by address; None where something that was to be imported does not exist or cannot be."""
+        self._write()
+        about = self._about
+        try:
+            with plan_file() as file:
+                about.locked(lambda: about.engine.plan(
+                    about.directory, out=file, variables=self._values, refresh=False, graph=about.graph))
+                content = about.engine.show(about.directory, file)
+        except EngineError as error:
+            failed = {address for problem in error.problems if problem.error for address in self._imported_in(problem)}
+            if not failed:
+                raise
+            for address in failed:
+                self._drop(address)
+            return None
+        found: dict[str, dict[str, Any]] = {str(item["address"]): item for item in content.get("resource_changes") or ()}
+        return found
+
+    def _imported_in(self, problem: Problem) -> list[str]:
+        """Addresses to be imported that an error is about."""
+        named = [problem.address, *_ADDRESS.findall(problem.text)]
+        return [address for address in named if address in self._imports] or [
+            address for address, resource_id in self._imports.items() if resource_id in problem.text]
+
+    def _write(self) -> None:
+        if not self._imports:
+            self._adoption.unlink(missing_ok=True)
+            return
+        blocks = [{"to": address, "id": resource_id} for address, resource_id in sorted(self._imports.items())]
+        beside = self._adoption.with_suffix(".new")
+        beside.write_text(render_json({"import": blocks}), encoding="utf-8")
+        beside.replace(self._adoption)
+
+    def _drop(self, address: str) -> None:
+        resource_id = self._imports.pop(address)
+        self._absent.add((address, resource_id))
+        trace = self._missing[address]
+        if trace.made and trace.resource_id and _type(address) not in MADE_AGAIN and trace.resource_id in resource_id:
+            self._lost[address] = trace.resource_id
+
+    def _refuse_foreign(self, planned: Mapping[str, dict[str, Any]]) -> bool:
+        """Drop what turns out not to be this stage's own, or not to fit as well as another may; whether there was any."""
+        dropped = False
+        for address in list(self._imports):
+            item = planned.get(address, {})
+            resource_id = self._imports[address]
+            if address in self._trial:
+                self._scores[address][resource_id] = _differences(item) if _own(address, item) else None
+                self._trial.remove(address)
+            elif self._missing[address].made or address in self._parts or _own(address, item):
+                continue
+            else:
+                self._absent.add((address, resource_id))
+            del self._imports[address]
+            dropped = True
+        return dropped
+
+    def _identify(self, planned: Mapping[str, dict[str, Any]]) -> bool:
+        """Find more of what is missing; whether anything was found."""
+        found: dict[str, str] = {}
+        for address, trace in self._missing.items():
+            item = planned.get(address)
+            if address in self._imports or address in self._lost or item is None:
+                continue
+            change: Mapping[str, Any] = item.get("change") or {}
+            if "create" not in (change.get("actions") or ()):
+                continue
+            after: Mapping[str, Any] = change.get("after") or {}
+            resource_id = self._resource_id(address, trace, after, {*self._imports.values(), *found.values()})
+            if resource_id is not None:
+                found[address] = resource_id
+        self._imports.update(found)
+        return bool(found)
+
+    def _resource_id(self, address: str, trace: Trace, after: Mapping[str, Any], taken: set[str]) -> str | None:
+        type_ = _type(address)
+        if type_ in MADE_AGAIN and type_ not in IDENTITIES:
+            return None
+        how = identity(type_)
+        if not how.needs_id or trace.made:
+            facts: Mapping[str, str] = self._look_up().facts if "{account}" in how.form else {}
+            text = how.text({"path": "/", "base_path": "(none)", **facts, **_known(after)}, trace.resource_id)
+            return text if text is not None and (address, text) not in self._absent else None
+        if type_ in CHILDREN:
+            for child in CHILDREN[type_].ids(after, self._aws):
+                text = how.text(after, child)
+                if text and not {text, child} & (self._known_ids | taken) and (address, text) not in self._absent:
+                    self._parts.add(address)
+                    return text
+        return self._by_tags(address, how, after, taken) if how.arn else None
+
+    def _by_tags(self, address: str, how: Identity, after: Mapping[str, Any], taken: set[str]) -> str | None:
+        """The one that carries the tags; of several the one that differs least from the definition, tried one by one."""
+        candidates: list[str] = []
+        for item in self._look_up().resources:
+            resource_id = how.id_in(item.arn, after)
+            text = how.text(after, resource_id) if resource_id and _same_owner(item.tags, after) else None
+            if text and not {text, resource_id, item.arn} & (self._known_ids | taken) and (address, text) not in self._absent:
+                candidates.append(text)
+        scores = self._scores.setdefault(address, {})
+        if len(candidates) > 1:
+            untried = next((text for text in candidates if text not in scores), None)
+            if untried is not None:
+                self._trial.add(address)
+                return untried
+        fitting = [(score, text) for text in candidates if (score := scores.get(text, 0)) is not None]
+        return min(fitting)[1] if fitting else None
+
+    def _look_up(self) -> Lookup:
+        if self._looked is None:
+            try:
+                self._looked = look_up(self._about)
+            except GroundsillError as error:
+                self._say(f"AWS cannot be asked for what carries the stage's tags: {error.diagnostics[0].summary}")
+                self._looked = Lookup()
+        return self._looked
+
+
+def _type(address: str) -> str:
+    return address.partition(".")[0]
+
+
+def _id(item: Mapping[str, Any]) -> str:
+    values: Mapping[str, Any] = item.get("values") or {}
+    return str(values.get("id"))
+
+
+def _names(values: Mapping[str, Any]) -> list[Any]:
+    return [values[name] for name in ("id", "arn") if values.get(name)]
+
+
+def _known(after: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in after.items() if value not in (None, "")}
+
+
+def _same_owner(tags: Mapping[str, str], after: Mapping[str, Any]) -> bool:
+    """Whether something carries the tags that the definition gives to a resource."""
+    planned = after.get("tags_all") or after.get("tags")
+    if not is_mapping(planned) or not all(planned.get(name) for name in OWN_TAGS):
+        return False
+    return all(tags.get(name) == value for name, value in planned.items())
+
+
+def _own(address: str, item: Mapping[str, Any]) -> bool:
+    """Whether something that was found by its name or its tags is what the definition means.
+
+    What cannot carry tags is part of something that does, so its identifier has the owner in it.
+    """
+    change: Mapping[str, Any] = item.get("change") or {}
+    if set(change.get("actions") or ()) & {"delete"}:
+        return False
+    schema = type_schema(_type(address), data=False)
+    if schema is None or "tags" not in schema.attributes:
+        return True
+    before: Mapping[str, Any] = change.get("before") or {}
+    after: Mapping[str, Any] = change.get("after") or {}
+    tags: Mapping[str, str] = before.get("tags_all") or before.get("tags") or {}
+    planned: Mapping[str, str] = after.get("tags_all") or after.get("tags") or {}
+    return all(planned.get(name) and tags.get(name) == planned[name] for name in OWN_TAGS)
+
+
+def _differences(item: Mapping[str, Any]) -> int:
+    """How many attributes an import would leave to be changed."""
+    change: Mapping[str, Any] = item.get("change") or {}
+    before: Mapping[str, Any] = change.get("before") or {}
+    after: Mapping[str, Any] = change.get("after") or {}
+    return sum(before.get(name) != value for name, value in after.items() if name not in ("tags", "tags_all"))
