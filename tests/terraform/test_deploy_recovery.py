@@ -11,7 +11,7 @@ import pytest
 from .deploy_support import BUCKET, Shop, client, running_api
 from .recovery_support import Quick, Wide, addresses, inventory, state_of, without_state
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
