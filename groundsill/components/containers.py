@@ -242,8 +242,8 @@ class Service(Component):
 
     target_type = "ip"  # tasks are targets by their addresses
 
-    def register_with(self, target_group: Resource, listener: Resource) -> None:
-        """Make tasks targets of a load balancer; the service is made after the listener that sends requests to it."""
+    def register_with(self, target_group: Resource, *ways: Resource) -> None:
+        """Make tasks targets of a load balancer; the service is made after the listener and the rule that lead to it."""
         self.target_groups.append(target_group)
         before: list[Any] = self._service.arguments.get("load_balancer", [])
         self._service.override(
@@ -251,7 +251,8 @@ class Service(Component):
                                      "container_port": self.port}],
             health_check_grace_period_seconds=self._grace,
         )
-        self._service.depends_on = (*self._service.depends_on, listener.address)
+        self._service.depends_on = (
+            *self._service.depends_on, *dict.fromkeys(way.address for way in ways))
 
     def _definition(
         self, container: Container, log: Resource, environment: Mapping[str, Any], grants: list[Grant],

@@ -122,9 +122,10 @@ class Certificate(Component):
         zone: the zone that proves the names are yours; without it the records are to be made by hand.
         region: region of what serves it, default the system's region; a CDN wants ``us-east-1``.
 
-    Gives `arn`: with a zone that of the validated certificate, so that what uses it waits for the validation.
+    Gives `arn`: that of the validated certificate, so that what uses it waits for the validation. Without a zone the deploy
+    waits for whoever enters the records by hand.
 
-    Resources created: ``aws_acm_certificate``; with a zone ``aws_route53_record`` and ``aws_acm_certificate_validation``.
+    Resources created: ``aws_acm_certificate``, ``aws_acm_certificate_validation``; with a zone ``aws_route53_record``.
 
     Costs: nothing.
 
@@ -150,16 +151,14 @@ class Certificate(Component):
             self.terraform_name(), domain_name=domain, validation_method="DNS", region=self.region,
             subject_alternative_names=list(self.names[1:]) or None, lifecycle=Lifecycle(create_before_destroy=True),
         )
-        self.arn: Reference = self.resource["arn"]
-        if zone:
-            self.arn = self._validate(zone)
+        self.arn = self._validate(zone)
 
-    def _validate(self, zone: Zone) -> Reference:
+    def _validate(self, zone: Zone | None) -> Reference:
         records: list[Reference] = []
-        for index, name in enumerate(self.names):
+        for index, name in enumerate(self.names if zone else ()):
             option = self.resource["domain_validation_options"].element(index)
             record = aws.route53_record(
-                self.terraform_name("validation", name.replace("*", "star")), zone_id=zone.id,
+                self.terraform_name("validation", name.replace("*", "star")), zone_id=zone.id,  # pyright: ignore[reportOptionalMemberAccess]
                 name=option.at("resource_record_name"), type=option.at("resource_record_type"),
                 records=[option.at("resource_record_value")], ttl=60,
                 # A wildcard and its domain are proven by the same record.
@@ -167,7 +166,7 @@ class Certificate(Component):
             )
             records.append(record["fqdn"])
         validation = aws.acm_certificate_validation(
-            self.terraform_name(), certificate_arn=self.resource["arn"], validation_record_fqdns=records,
+            self.terraform_name(), certificate_arn=self.resource["arn"], validation_record_fqdns=records or None,
             region=self.region,
         )
         return validation["certificate_arn"]

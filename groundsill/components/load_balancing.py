@@ -79,8 +79,8 @@ class LoadBalancer(Component):
     Verbs for `uses`: ``reach`` lets a workload inside the network in and passes ``<NAME>_URL``.
 
     Resources created: ``aws_lb``, ``aws_lb_listener``, ``aws_lb_listener_rule``, ``aws_lb_target_group``,
-    ``aws_security_group`` with its rules; with a domain ``aws_acm_certificate``; with a zone
-    ``aws_acm_certificate_validation`` and ``aws_route53_record``.
+    ``aws_security_group`` with its rules; with a domain ``aws_acm_certificate`` and ``aws_acm_certificate_validation``;
+    with a zone ``aws_route53_record``.
 
     Costs: by the hour and by capacity unit, and a public IPv4 address a zone where it is public.
 
@@ -140,6 +140,7 @@ class LoadBalancer(Component):
         self._rules = 0
         self._priorities: set[tuple[str, int]] = set()
         self._groups: dict[str, Resource] = {}
+        self._registered: list[Resource] = []
 
     @property
     def arn(self) -> Reference:
@@ -185,15 +186,18 @@ class LoadBalancer(Component):
         if group is None:
             group = self._groups[service.name] = self._target_group(service, service.port, health, sticky, name)
             self._let_in(service, service.port)
-            service.register_with(group, self.listener)
         elif health is not None or name is not None or sticky is not None:
             self.building.report("GS1383", f"{service.subject} is already behind {self.subject} with its own health check",
                                  mend="give health, stickiness and name at its first route alone")
         forward: Any = {"type": "forward", "target_group_arn": group["arn"]}
+        way = self.listener
         if path == "/*" and host is None and priority is None:
             self.listener.override(default_action=[forward])
         else:
-            self._add_rule(self.listener, forward, priority, service.name, path=path, host=host)
+            way = self._add_rule(self.listener, forward, priority, service.name, path=path, host=host)
+        if group not in self._registered:
+            self._registered.append(group)
+            service.register_with(group, self.listener, way)
         return group
 
     @step
@@ -310,7 +314,9 @@ class LoadBalancer(Component):
             lifecycle=_replace_first(),
         )
         if not zone:
-            return certificate["arn"]
+            # The listener takes issued certificates alone, so the deploy waits for whoever enters the record by hand.
+            return aws.acm_certificate_validation(
+                self.terraform_name(), certificate_arn=certificate["arn"])["certificate_arn"]
         option = certificate["domain_validation_options"].element(0)
         record = aws.route53_record(
             self.terraform_name("validation"), zone_id=zone, name=option.at("resource_record_name"),

@@ -280,7 +280,7 @@ class Machine(_Computer):
             },
         )
 
-    def register_with(self, target_group: Resource, listener: Resource) -> None:
+    def register_with(self, target_group: Resource, *ways: Resource) -> None:
         """Make the machine a target of a load balancer."""
         aws.lb_target_group_attachment(
             target_group.name, target_group_arn=target_group["arn"], target_id=self.resource["id"], port=self.port,
@@ -388,7 +388,7 @@ class MachineGroup(_Computer):
         )
         self._declare_release()
 
-    def register_with(self, target_group: Resource, listener: Resource) -> None:
+    def register_with(self, target_group: Resource, *ways: Resource) -> None:
         """Make every machine of the group a target of a load balancer, whose checks then count as the machine's own."""
         before: list[Any] = self._group.arguments.get("target_group_arns", [])
         self._group.override(target_group_arns=[*before, target_group["arn"]], health_check_type="ELB")

@@ -185,6 +185,13 @@ def define(stage: Stage) -> None:
     for balancer in (inside, front):
         balancer.suppress("load-balancer-without-access-log", because="turn on the extra `access-logs` where they are wanted")
     front.suppress("load-balancer-without-firewall", because="turn on the extra `web-rules` where it is wanted")
+    for machine in (chroma, model):
+        if pinned.get("chromadb" if machine is chroma else "model") is None:
+            machine.suppress("machine-never-patched", because="a new image is taken on purpose, with `pinned_images`: a replaced "
+                             "machine is away for minutes")
+    if zone and not stage.setting("hosted_zone_id"):
+        certificate.suppress("certificate-waits-for-new-zone", because="the first deploy makes the zone and waits while its "
+                             "name servers, an output, are entered at the registrar")
     stage.suppress("production-without-budget", because="the account has one budget for all of its systems")
 
     output("route53_name_servers", zone.name_servers if zone else [], "To enter at the registrar")

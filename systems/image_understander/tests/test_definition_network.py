@@ -204,7 +204,7 @@ def test_the_certificate_covers_all_hosts_and_validates_itself_where_the_zone_is
     listener = stage.one("aws_lb_listener", port=443)
     if stage is DEV:
         assert not records
-        assert listener["certificate_arn"] == "${aws_acm_certificate.certificate.arn}"
+        assert listener["certificate_arn"] == "${aws_acm_certificate_validation.certificate.certificate_arn}"
     else:
         assert len(records) == 3
         assert listener["certificate_arn"] == "${aws_acm_certificate_validation.certificate.certificate_arn}"

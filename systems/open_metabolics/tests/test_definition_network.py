@@ -214,7 +214,7 @@ def test_without_a_domain_port_80_forwards_and_with_one_it_redirects_to_tls() ->
     assert http["default_action"] == [{
         "type": "redirect", "redirect": [{"port": "443", "protocol": "HTTPS", "status_code": "HTTP_301"}]}]
     assert (https["protocol"], https["default_action"]) == ("HTTPS", [forward])
-    assert https["certificate_arn"] == "${aws_acm_certificate.front.arn}"
+    assert https["certificate_arn"] == "${aws_acm_certificate_validation.front.certificate_arn}"
     certificate = PROD.one("aws_acm_certificate")
     assert (certificate["domain_name"], certificate["validation_method"]) == ("energy.open-metabolics.example", "DNS")
 
