@@ -112,6 +112,7 @@ class PlanSummary:
         outputs: name of each output that changes, and its action.
         warnings: what Terraform warned of.
         seconds: how long the plan took.
+        prior: the state that the plan starts from, as Terraform's JSON; it holds values, so it is never shown.
     """
 
     path: Path
@@ -120,6 +121,7 @@ class PlanSummary:
     outputs: Mapping[str, str] = field(default_factory=dict[str, str])
     warnings: tuple[Problem, ...] = ()
     seconds: float = 0.0
+    prior: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False, compare=False)
 
     @property
     def has_changes(self) -> bool:
@@ -154,6 +156,7 @@ def read_plan(content: Mapping[str, Any], path: Path, *, warnings: tuple[Problem
         path, tuple(change for change in changes if change.is_change),
         tuple(change for change in drift if change.is_change),
         {name: action for name, action in outputs.items() if action != "none"}, warnings, seconds,
+        content.get("prior_state") or {},
     )
 
 

@@ -16,7 +16,7 @@ from groundsill.cli.deployments import (
     with_events,
 )
 from groundsill.cli.screen import Screen
-from groundsill.graph.diagnostics import Diagnostic, GroundsillError
+from groundsill.graph.diagnostics import Diagnostic, Diagnostics, GroundsillError
 
 CHANGES = 2
 EXIT_CODES = "Exit codes: 0 nothing changes; 2 something does (or wrong usage); 1 an error; 130 Ctrl-C."
@@ -44,6 +44,7 @@ def run(given: argparse.Namespace, screen: Screen) -> int:
     """Compare the definition with what is there, and show the difference by component."""
     target, graph = about_graph(given, screen)
 
+    from groundsill.cli.plan_costs import plan_costs
     from groundsill.cli.views.deploying import deploying
     from groundsill.cli.views.plan import render
     from groundsill.terraform.deploy import planned_images
@@ -72,12 +73,17 @@ def run(given: argparse.Namespace, screen: Screen) -> int:
         if given.save:
             about.save(plan, given.save.absolute())
     found = review(plan, graph)
+    costs, problems = plan_costs(plan, graph, target.folder) if not given.drift else (None, Diagnostics())
     changes = bool(plan.drift) if given.drift else plan.has_changes
     screen.result(
-        render(found, Path.cwd(), screen.style, drift=given.drift),
+        render(found, Path.cwd(), screen.style, drift=given.drift, costs=costs),
         {"system": graph.name, "stage": graph.stage, "state": about.backend.words, **found.to_dict(target.folder),
+         "cost": costs.to_dict() if costs else None,
          "images_to_build": pending, "saved": str(given.save.absolute()) if given.save else None},
     )
+    if problems:
+        screen.note("\nWhat the plan costs is not shown:")
+        screen.diagnostics(list(problems))
     if pending:
         screen.note(f"A deploy builds and pushes {', '.join(pending)} first; the digest shown is a stand-in.")
     actions = {target.command("deploy"): "make it so"} if plan.has_changes else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from groundsill.cli.views.money import signed
 from groundsill.cli.views.style import Style
 from groundsill.cost.amount import Amount
 from groundsill.cost.compare import compare
@@ -89,14 +90,6 @@ def _differences(before: Estimate, after: Estimate, by: str, style: Style) -> It
         + signed(change, style)
 
 
-def signed(change: float, style: Style, width: int = 11) -> str:
-    """A change of cost: dearer in red, cheaper in green."""
-    if abs(change) < 0.005:
-        return f"{'0.00':>{width}}"
-    text = f"{'+' if change > 0 else '-'}{abs(change):,.2f}"
-    return (style.red if change > 0 else style.green)(f"{text:>{width}}")
-
-
 def _units(estimate: Estimate, style: Style) -> Iterator[str]:
     units = estimate.per_unit
     if units:
@@ -123,7 +116,8 @@ def _unknown(estimate: Estimate, style: Style, *, everything: bool) -> Iterator[
     if not found:
         return
     yield ""
-    yield style.yellow(f"Not known, so not in these sums ({len(estimate.unknown)} lines)")
+    number = len(estimate.unknown)
+    yield style.yellow(f"Not known, so not in these sums ({number} {'line' if number == 1 else 'lines'})")
     yield from _listed([f"{reason}{f'  ({number} lines)' if number > 1 else ''}" for reason, number in found],
                        None if everything else _MOST_REASONS, "reasons", style)
 

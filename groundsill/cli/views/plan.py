@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from groundsill.cli.views.money import signed
 from groundsill.cli.views.style import Style
 from groundsill.terraform.changes import UNKNOWN, AttributeChange, Change, value_text
 from groundsill.terraform.review import ComponentChanges, Review
+
+if TYPE_CHECKING:
+    from groundsill.cli.plan_costs import PlanCosts
 
 _SIGNS = {"create": "+", "update": "~", "replace": "-/+", "destroy": "-", "forget": "x", "none": " ", "read": "<"}
 _VERBS = (("create", "to make"), ("update", "to change"), ("replace", "to replace"), ("destroy", "to destroy"),
@@ -15,7 +20,9 @@ _VERBS = (("create", "to make"), ("update", "to change"), ("replace", "to replac
 _MOST_ATTRIBUTES = 12
 
 
-def render(review: Review, folder: Path, style: Style, *, drift: bool = False) -> str:
+def render(
+    review: Review, folder: Path, style: Style, *, drift: bool = False, costs: PlanCosts | None = None,
+) -> str:
     """The whole plan.
 
     Arguments:
@@ -23,6 +30,7 @@ def render(review: Review, folder: Path, style: Style, *, drift: bool = False) -
         folder: the folder that file names are shown from.
         style: colours.
         drift: whether only what was changed outside is wanted, and what the plan would do about it.
+        costs: what the plan changes in cost, where that is known.
     """
     lines: list[str] = []
     for title, groups, paint in (
@@ -31,7 +39,7 @@ def render(review: Review, folder: Path, style: Style, *, drift: bool = False) -
         ("Changed", review.others, style.bold),
     ):
         if groups and not drift:
-            lines += ["", paint(title), *_groups(groups, folder, style, review)]
+            lines += ["", paint(title), *_groups(groups, folder, style, review, costs)]
     if review.outside and (drift or review.undone):
         lines += ["", style.yellow("Changed outside, not by this definition"),
                   *_groups(review.outside, folder, style, review)]
@@ -39,7 +47,19 @@ def render(review: Review, folder: Path, style: Style, *, drift: bool = False) -
         lines += ["", style.bold("This plan takes that back"), *_groups(review.undone, folder, style, review)]
     if review.plan.outputs and not drift:
         lines += ["", f"Outputs that change: {', '.join(review.plan.outputs)}"]
+    if costs:
+        lines += ["", cost_line(costs, style)]
     return "\n".join([*lines, "", summary_line(review, style, drift=drift)]).strip("\n")
+
+
+def cost_line(costs: PlanCosts, style: Style) -> str:
+    """What the plan changes in cost, in one line."""
+    before, after = (item.total.expected for item in (costs.before, costs.after))
+    unknown = len(costs.after.unknown)
+    more = style.dim(f"  ({unknown} {'line is' if unknown == 1 else 'lines are'} not known; `groundsill cost` says why)") \
+        if unknown else ""
+    change = signed(costs.change, style, 0)
+    return f"{style.bold('Cost:')} {change} US dollars a month, from {before:,.2f} to {after:,.2f}.{more}"
 
 
 def summary_line(review: Review, style: Style, *, drift: bool = False) -> str:
@@ -57,10 +77,15 @@ def summary_line(review: Review, style: Style, *, drift: bool = False) -> str:
     return f"{style.bold('Plan:')} {', '.join(parts) or 'outputs only'}.{loud}"
 
 
-def _groups(groups: Sequence[ComponentChanges], folder: Path, style: Style, review: Review) -> Iterator[str]:
+def _groups(
+    groups: Sequence[ComponentChanges], folder: Path, style: Style, review: Review, costs: PlanCosts | None = None,
+) -> Iterator[str]:
     for group in groups:
         place = group.location.relative_to(folder) if group.location else ""
-        yield f"  {style.bold(group.subject or group.name or 'resources without a component')}  {style.dim(place)}".rstrip()
+        cost = costs.by_component.get(group.name) if costs else None
+        change = f"  {signed(cost.change, style, 0)} a month" if cost and cost.differs else ""
+        title = style.bold(group.subject or group.name or "resources without a component")
+        yield f"  {title}  {style.dim(place)}{change}".rstrip()
         for change in group.changes:
             yield from _change(change, style, review)
 
