@@ -15,6 +15,7 @@ import re
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -201,7 +202,7 @@ def _read(url: str, rules: list[_Rule]) -> tuple[str, int]:
 
 def _published(lines: Iterator[list[str]]) -> str:
     """The date of the five lines at the beginning."""
-    told = {row[0]: row[1] for row in (next(lines) for _ in range(_METADATA_LINES)) if len(row) > 1}
+    told = {row[0]: row[1] for row in islice(lines, _METADATA_LINES) if len(row) > 1}
     if "FormatVersion" not in told or "Publication Date" not in told:
         raise ValueError("it does not begin with FormatVersion and Publication Date")
     return told["Publication Date"][:10]
