@@ -1,4 +1,4 @@
-"""Run benchmarks: ``python -m benchmarks [synth|up|http|energy|rehearsal ...] [--runs N]``; all of them where none is named."""
+"""Run benchmarks: ``python -m benchmarks [NAME ...] [--runs N]``; all of them where none is named."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import os
 from importlib import import_module
 
-NAMES = ("synth", "up", "http", "energy", "rehearsal")
+NAMES = ("synth", "up", "http", "energy", "rehearsal", "checkov", "one_pass")
 
 parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
 parser.add_argument("names", nargs="*", metavar="name", help=f"which: {', '.join(NAMES)} (default: all)")

@@ -165,7 +165,7 @@ RULES.items += [
     expected(
         "cdn-without-root-object", Severity.MEDIUM, "a request for the site itself lists the bucket or fails", CDN,
         at="default_root_object", wanted=GIVEN, absent=False,
-        when=lambda context, cdn: bool(cdn.arguments.get("custom_error_response")) and _from_bucket(context, cdn),
+        when=_from_bucket,
         why="CloudFront developer guide, \"Specify a default root object\".", mend="set default_root_object = \"index.html\"",
         controls=("FSBP CloudFront.1", "CKV_AWS_305"),
     ),

@@ -136,7 +136,7 @@ def _other_account(context: Context) -> Iterator[Finding]:
 @RULES.rule(
     "role-for-anybody", Severity.CRITICAL, "every AWS account may take the role",
     rationale="IAM user guide, \"AWS JSON policy elements: Principal\", do not use a wildcard with Allow in a trust policy.",
-    mend="name the service, the role or the account", controls=("CKV_AWS_60", "CKV_AWS_61"),
+    mend="name the service, the role or the account", controls=("CKV_AWS_60",),
 )
 def _any_role(context: Context) -> Iterator[Finding]:
     for statement in context.trust_statements:
@@ -151,6 +151,7 @@ def _any_role(context: Context) -> Iterator[Finding]:
     rationale="A service of somebody else works for many customers, and the external id tells which one asks: IAM user "
               "guide, \"Access to AWS accounts owned by third parties\".",
     mend="ask for sts:ExternalId in a condition, or for aws:PrincipalOrgID where the account is your own",
+    controls=("CKV_AWS_61",),
 )
 def _external_id(context: Context) -> Iterator[Finding]:
     for statement in context.trust_statements:
