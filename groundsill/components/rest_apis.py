@@ -32,6 +32,9 @@ _ACCESS_LOG = {
     "integrationMilliseconds": "$context.integrationLatency", "integrationError": "$context.integration.error",
     "bytes": "$context.responseLength", "trace": "$context.xrayTraceId",
 }
+_USUAL_ERROR = {"application/json": '{"message":$context.error.messageString}'}
+"""What API Gateway keeps where a gateway response is given no template ("Gateway responses in API Gateway", Amazon API
+Gateway Developer Guide). Said all the same: Terraform would else see it as a change."""
 
 
 class RestApi(Component):
@@ -109,6 +112,7 @@ class RestApi(Component):
                     self.terraform_name(response.lower()), rest_api_id=self.id, response_type=response,
                     response_parameters={f"gatewayresponse.header.{header}": value
                                          for header, value in self._error_headers(cors).items()},
+                    response_templates=_USUAL_ERROR,
                 ))
         self.building.at_end.append(self._deploy)
 

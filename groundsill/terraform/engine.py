@@ -22,7 +22,7 @@ from typing import Any
 from groundsill.graph.diagnostics import Diagnostic, GroundsillError
 from groundsill.graph.graph import Graph
 from groundsill.terraform.changes import PlanSummary, read_plan
-from groundsill.terraform.events import OnEvent, problems_in_text, read_problem
+from groundsill.terraform.events import Event, OnEvent, problems_in_text, read_problem
 from groundsill.terraform.failures import Lock, diagnose, failures, read_lock
 from groundsill.terraform.mirror import cli_config, find_mirror
 from groundsill.terraform.outcome import ApplySummary, Done, EngineError, Gathered, Interrupted
@@ -220,6 +220,64 @@ class Engine:
             done = self._stream(["apply", "-json", "-input=false", "-auto-approve", str(plan.absolute())], directory,
                                 scratch, on_event, graph, kept)
         return done.summary()
+
+    def apply_unreviewed(
+        self, directory: Path, *, variables: Mapping[str, Any] | None = None, destroy: bool = False,
+        on_event: OnEvent | None = None, graph: Graph | None = None,
+    ) -> ApplySummary:
+        """Plan and apply in one run, for what is nobody's to lose: Terraform reads the provider's schema once, not thrice.
+
+        Arguments:
+            directory: an initialised folder.
+            variables: values of variables by name.
+            destroy: destroy everything.
+            on_event: called with each event.
+            graph: tells which component an address belongs to.
+
+        Raises:
+            EngineError: with the cause, at the component, and with what had been done by then.
+            Interrupted: after Ctrl-C, with what had been done by then.
+        """
+        with _scratch() as scratch:
+            flags = [*(["-destroy"] if destroy else []), *_variable_flags(variables, scratch)]
+            done = self._stream(["apply", "-json", "-input=false", "-auto-approve", *flags], directory, scratch, on_event,
+                                graph)
+        return done.summary()
+
+    def glance(
+        self, directory: Path, *, variables: Mapping[str, Any] | None = None, refresh_only: bool = False,
+        on_event: OnEvent | None = None, graph: Graph | None = None,
+    ) -> tuple[Event, ...]:
+        """What a plan says while it is made: which resources it would change, found changed or gone, and which outputs.
+
+        Cheaper than `plan`, which asks Terraform once more for every attribute.
+
+        Arguments:
+            directory: an initialised folder.
+            variables: values of variables by name.
+            refresh_only: look only for what was changed outside.
+            on_event: called with each event.
+            graph: tells which component an address belongs to.
+
+        Returns:
+            The events of kinds ``change``, ``drift`` and ``outputs``.
+
+        Raises:
+            GroundsillError: with the cause.
+            Interrupted: after Ctrl-C.
+        """
+        found: list[Event] = []
+
+        def follow(event: Event) -> None:
+            if event.kind in ("change", "drift", "outputs"):
+                found.append(event)
+            if on_event:
+                on_event(event)
+
+        with _scratch() as scratch:
+            flags = [*(["-refresh-only"] if refresh_only else []), *_variable_flags(variables, scratch)]
+            self._stream(["plan", "-json", "-input=false", *flags], directory, scratch, follow, graph)
+        return tuple(found)
 
     def read(self, plan: Path, directory: Path) -> PlanSummary:
         """The summary of a plan file that was made before.

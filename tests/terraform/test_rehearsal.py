@@ -59,7 +59,7 @@ def _graph() -> Graph:
             "slow", alarm_name="slow", namespace="AWS/Lambda", metric_name="Duration", extended_statistic="p99", period=60,
             evaluation_periods=3, datapoints_to_alarm=2, threshold=1000, comparison_operator="GreaterThanThreshold")
         aws.cloudwatch_log_group("kept", name="kept", skip_destroy=True)
-        aws.xray_group("all", group_name="all", filter_expression="responsetime > 5")
+        aws.glacier_vault("all", name="all")
     scope.graph.add_output(Output("topic", topic.arn))
     assert not scope.diagnostics.errors and not scope.graph.problems().errors
     return scope.graph
@@ -99,9 +99,9 @@ def test_what_the_definition_keeps_is_found_after_the_destroy_and_said(report: R
 
 
 def test_what_cannot_be_applied_fails_at_its_own_line_and_nothing_else_does(report: Report) -> None:
-    group = _line(report, "aws_xray_group.all")
+    group = _line(report, "aws_glacier_vault.all")
     assert (group.applied, group.outcome) == (False, Outcome.FAILED)
-    assert group.errors and "creating XRay Group (all)" in group.errors[0]
+    assert group.errors and "creating Glacier Vault (all)" in group.errors[0]
     assert not report.passed and report.problems == []
 
 
@@ -120,13 +120,13 @@ def test_a_kept_folder_holds_the_configuration_and_a_second_rehearsal_does_not_o
 def test_with_its_gap_known_the_command_leaves_it_out_and_says_why(terraform: None, tmp_path: Path) -> None:
     graph = Graph("shop", "dev", "eu-central-1")
     with Scope(graph).active():
-        group = aws.xray_group("all", group_name="all", filter_expression="responsetime > 5")
+        group = aws.glacier_vault("all", name="all")
         aws.sns_topic("alerts", name="alerts", display_name=group.arn)
         aws.sns_topic("other", name="other")
-    report = rehearse(graph, gaps=(Gap("aws_xray_group", "apply", "the service is not there"),))
+    report = rehearse(graph, gaps=(Gap("aws_glacier_vault", "apply", "the service is not there"),))
     assert report.passed, report.to_markdown()
     assert [item.outcome for item in report.resources] == [Outcome.LEFT_OUT, Outcome.LEFT_OUT, Outcome.CLEAN]
-    assert "needs aws_xray_group.all" in _line(report, "aws_sns_topic.alerts").remark
+    assert "needs aws_glacier_vault.all" in _line(report, "aws_sns_topic.alerts").remark
 
 
 def test_the_command_shows_every_resource_writes_markdown_and_ends_with_0(terraform: None, tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ def arguments(parser: Parser) -> None:
     add_system(parser)
     add_settings(parser)
     parser.add_argument("--markdown", metavar="FILE", type=Path, help="write the report as Markdown too")
+    parser.add_argument("--timeout", metavar="TIME", type=_time,
+                        help="how long all of it may take, for example 90s or 15m; default 30m")
     parser.add_argument("--keep", metavar="DIR", type=Path,
                         help="work in this new folder and leave it: configuration, state, plans and the API's log")
 
@@ -31,10 +33,10 @@ def run(given: argparse.Namespace, screen: Screen) -> int:
         graph, diagnostics = system.examine(stage, dict(item.split("=", 1) for item in given.settings))
     diagnostics.raise_if_errors()
     screen.diagnostics(diagnostics.in_file_order())
-    from groundsill.operate.rehearsal import rehearse
+    from groundsill.operate.rehearsal import DEFAULT_SECONDS, rehearse
 
     with progress(screen) as shown:
-        report = rehearse(graph, folder=given.keep, on_step=shown.phase)
+        report = rehearse(graph, folder=given.keep, on_step=shown.phase, timeout=given.timeout or DEFAULT_SECONDS)
     for item in report.resources:
         item.place = view.relative(item.place, folder)
     if given.markdown is not None:
@@ -56,3 +58,15 @@ def _write(path: Path, content: str) -> None:
     except OSError as error:
         raise GroundsillError(Diagnostic(
             "GS2108", f"cannot write {path}", detail=str(error), mend="name another file with --markdown")) from error
+
+
+def _time(text: str) -> int:
+    from groundsill.definition.quantities import seconds
+
+    try:
+        found = seconds(int(text) if text.isdecimal() else text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if found <= 0:
+        raise argparse.ArgumentTypeError("it must be longer than nothing")
+    return found

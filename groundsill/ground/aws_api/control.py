@@ -1,8 +1,8 @@
 """The server's own paths, under ``/_groundsill/``. Not part of AWS.
 
 ``GET ready`` answers when the server does. ``GET mail?to=ADDRESS`` lists captured mails. ``POST credentials`` makes
-session credentials of a role, and ``POST end-waiting`` ends every long poll; both need the ground's secret in
-``X-Groundsill-Key``.
+session credentials of a role, ``POST end-waiting`` ends every long poll, and ``POST outside`` puts something there that
+a system finds and does not make; these need the ground's secret in ``X-Groundsill-Key``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from groundsill.ground.aws_api import mail
+from groundsill.ground.aws_api import mail, outside
 from groundsill.ground.aws_api.durability import Durability
 from groundsill.ground.aws_api.emulator import Emulator
 
@@ -37,14 +37,26 @@ def answer(emulator: Emulator, durability: Durability, root_secret: str, method:
         return 200, {"ready": True}
     if (method, name) == ("GET", "mail"):
         return 200, {"mail": mail.listing(emulator, query.get("to", [""])[0])}
-    if (method, name) in (("POST", "credentials"), ("POST", "end-waiting")):
+    if method == "POST" and name in ("credentials", "end-waiting", "outside"):
         if not hmac.compare_digest(headers.get("x-groundsill-key", "").encode(), root_secret.encode()):
             return 403, {"message": "only the ground itself may ask this"}
         if name == "credentials":
             return _credentials(emulator, durability, body)
+        if name == "outside":
+            return _outside(emulator, durability, body)
         emulator.service("sqs").groundsill_arrivals.end()
         return 200, {}
     return 404, {"message": f"there is no {method} {path}"}
+
+
+def _outside(emulator: Emulator, durability: Durability, body: bytes) -> tuple[int, dict[str, Any]]:
+    try:
+        asked = orjson.loads(body)
+        outside.provide(emulator, str(asked["account"]), str(asked["region"]), asked)
+    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        return 400, {"message": f"send a JSON object with account, region, kind and what it needs ({error!r})"}
+    durability.flush("route53")
+    return 200, {}
 
 
 def _credentials(emulator: Emulator, durability: Durability, body: bytes) -> tuple[int, dict[str, Any]]:

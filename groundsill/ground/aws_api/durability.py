@@ -24,7 +24,7 @@ log = logging.getLogger("groundsill.aws_api")
 ALONGSIDE: dict[str, tuple[str, ...]] = {
     # A call to the first changes the others in the same breath.
     "sns": ("sqs", "ses"), "s3": ("sqs",), "eventbridge": ("sqs",), "cognito": ("ses", "sts"), "ses": ("sns", "sqs"),
-    "iam": ("sts",), "lambda": ("sqs",), "pipes": ("sqs",), "stepfunctions": ("sqs", "sns"),
+    "iam": ("sts",), "lambda": ("sqs",), "rds": ("secretsmanager",), "pipes": ("sqs",), "stepfunctions": ("sqs", "sns"),
 }
 
 

@@ -8,7 +8,8 @@ a resource. Where the API is not yet good enough, a `Gap` says so, and the repor
 from __future__ import annotations
 
 from groundsill.operate.rehearsal.gaps import GAPS, Gap
+from groundsill.operate.rehearsal.limit import DEFAULT_SECONDS
 from groundsill.operate.rehearsal.report import Outcome, Report, ResourceReport
 from groundsill.operate.rehearsal.run import rehearse
 
-__all__ = ["GAPS", "Gap", "Outcome", "Report", "ResourceReport", "rehearse"]
+__all__ = ["DEFAULT_SECONDS", "GAPS", "Gap", "Outcome", "Report", "ResourceReport", "rehearse"]

@@ -58,35 +58,9 @@ class Gap:
                 "emulator": self.emulator}
 
 
-_NO_SERVICE = "the service is not there"
-_NO_CALL = "the call that makes it is not there"
-
-GAPS: tuple[Gap, ...] = (
-    Gap("aws_accessanalyzer_analyzer", "apply", _NO_SERVICE),
-    Gap("aws_api_gateway_api_key", "apply", "a key without a value of its own is refused; AWS makes one up"),
-    Gap("aws_appautoscaling_target", "apply", _NO_SERVICE),
-    Gap("aws_backup_region_settings", "apply", _NO_CALL),
-    Gap("aws_backup_restore_testing_plan", "apply", _NO_CALL),
-    Gap("aws_backup_vault_lock_configuration", "apply", _NO_CALL),
-    Gap("aws_ce_anomaly_monitor", "apply", _NO_SERVICE),
-    Gap("aws_ce_cost_allocation_tag", "apply", _NO_SERVICE),
-    Gap("aws_ce_cost_category", "apply", _NO_SERVICE),
-    Gap("aws_cloudwatch_query_definition", "apply", _NO_CALL),
-    Gap("aws_config_config_rule", "apply", "the call that lists its tags is not there"),
-    Gap("aws_dlm_lifecycle_policy", "apply", _NO_SERVICE),
-    Gap("aws_guardduty_detector", "apply", _NO_SERVICE),
-    Gap("aws_macie2_account", "apply", _NO_SERVICE),
-    Gap("aws_pinpointsmsvoicev2_configuration_set", "apply", _NO_SERVICE),
-    Gap("aws_pinpointsmsvoicev2_opt_out_list", "apply", _NO_SERVICE),
-    Gap("aws_pinpointsmsvoicev2_phone_number", "apply", _NO_SERVICE),
-    Gap("aws_securityhub_account", "apply", _NO_SERVICE),
-    Gap("aws_sns_sms_preferences", "apply", _NO_CALL),
-    Gap("aws_wafv2_web_acl_logging_configuration", "apply", _NO_CALL),
-    Gap("aws_xray_encryption_config", "apply", _NO_SERVICE),
-    Gap("aws_xray_group", "apply", _NO_SERVICE),
-    Gap("aws_xray_sampling_rule", "apply", _NO_SERVICE),
-)
-"""Every known gap, in the order of types."""
+GAPS: tuple[Gap, ...] = ()
+"""Every known gap, in the order of types. None is known of what the five systems use; what is not on the list and does not
+work fails a rehearsal, so nothing is passed over."""
 
 
 def left_out(graph: Graph, gaps: Sequence[Gap] = GAPS) -> dict[str, str]:

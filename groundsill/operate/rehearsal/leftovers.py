@@ -79,10 +79,20 @@ def stays(type: str, attributes: Mapping[str, Any]) -> str:
     """
     if attributes.get("skip_destroy"):
         return "it stays, as its skip_destroy says"
-    if type == "aws_api_gateway_account" and not attributes.get("reset_on_delete"):
-        # The provider's page of the type: "Resetting the API Gateway Account settings on delete".
-        return "it stays: a setting of the whole account, which a destroy leaves as it is"
-    return ""
+    if type == "aws_api_gateway_account" and attributes.get("reset_on_delete"):
+        return ""
+    return _SETTINGS.get(type, "")
+
+
+_AS_IT_IS = "it stays: a setting of the whole account, which a destroy leaves as it is"
+_SETTINGS = {
+    # Each type's page of the provider.
+    "aws_api_gateway_account": _AS_IT_IS,
+    "aws_backup_region_settings": _AS_IT_IS,
+    "aws_ce_cost_allocation_tag": "it stays, inactive: the account knows every tag that was ever used",
+    "aws_sns_sms_preferences": "it stays, empty: a setting of the whole account",
+    "aws_xray_encryption_config": _AS_IT_IS,
+}
 
 
 def _service(attributes: Mapping[str, Any], client: Client) -> bool:

@@ -23,10 +23,12 @@ from groundsill.operate.rehearsal.configuration import (
 )
 from groundsill.operate.rehearsal.gaps import EMULATOR, GAPS, Gap, left_out, of_types
 from groundsill.operate.rehearsal.leftovers import read_state, still_there
+from groundsill.operate.rehearsal.limit import DEFAULT_SECONDS, TimeLimit
+from groundsill.operate.rehearsal.outside import Presupposed, presupposed
 from groundsill.operate.rehearsal.report import Report, ResourceReport
-from groundsill.terraform.changes import PlanSummary
 from groundsill.terraform.engine import ApplySummary, Engine, EngineError
 from groundsill.terraform.events import Event, Problem
+from groundsill.terraform.guard import guarded
 
 if TYPE_CHECKING:
     from groundsill.ground.aws_api import AwsApi
@@ -45,7 +47,7 @@ _NEVER_INHERITED = ("AWS_", "TF_VAR_", "TF_WORKSPACE", "TF_DATA_DIR", "TF_CLI_AR
 def rehearse(
     graph: Graph, *, engine: Engine | None = None, variables: Mapping[str, Any] | None = None,
     gaps: Sequence[Gap] = GAPS, folder: Path | None = None, on_step: OnStep | None = None,
-    on_event: Callable[[Event], None] | None = None,
+    on_event: Callable[[Event], None] | None = None, timeout: float = DEFAULT_SECONDS,
 ) -> Report:
     """Apply a system to a fresh AWS API on this machine, plan again, destroy, and see what is left.
 
@@ -58,12 +60,16 @@ def rehearse(
         folder: where to work, and to leave everything for a closer look; default a temporary folder that is removed.
         on_step: told of each step.
         on_event: told of what Terraform says.
+        timeout: seconds that all of it may take, default half an hour.
 
     Returns:
         The report. A resource that fails is in it; it is not raised.
 
     Raises:
-        GroundsillError: where a rehearsal cannot be held: no Terraform, no room, a configuration that it refuses.
+        GroundsillError: where a rehearsal cannot be held: no Terraform, no room, a configuration that it refuses, or not
+            enough time (GS3103).
+
+    However this process ends, nothing that the rehearsal started goes on: neither Terraform nor the AWS API.
 
     Example:
         .. code-block:: python
@@ -72,14 +78,20 @@ def rehearse(
             assert report.passed, report.to_markdown()
     """
     engine = engine or Engine.find()
-    with _folder(folder) as place, _aws_api(place, graph.region) as api:
-        return _Rehearsal(graph, engine, api, place, variables or {}, gaps, on_step, on_event).run()
+    found = presupposed(graph)
+    with (
+        _folder(folder) as place, guarded(place, remove=folder is None), TimeLimit(timeout, place) as limit,
+        _aws_api(place, graph.region, found) as api,
+    ):
+        rehearsal = _Rehearsal(graph, engine, api, place, variables or {}, gaps, limit, on_step, on_event)
+        rehearsal.stands_in({item.name: item.what for item in found})
+        return rehearsal.run()
 
 
 class _Rehearsal:
     def __init__(
         self, graph: Graph, engine: Engine, api: AwsApi, place: Path, variables: Mapping[str, Any],
-        gaps: Sequence[Gap], on_step: OnStep | None, on_event: Callable[[Event], None] | None,
+        gaps: Sequence[Gap], limit: TimeLimit, on_step: OnStep | None, on_event: Callable[[Event], None] | None,
     ) -> None:
         from groundsill.ground.aws_api import environment_for
 
@@ -90,8 +102,9 @@ class _Rehearsal:
         self._engine = Engine(engine.binary, engine.product, engine.version, environment)
         # After the second plan nothing can have changed: what it has read need not be read again to destroy it.
         self._quick = Engine(engine.binary, engine.product, engine.version,
-                             {**environment, "TF_CLI_ARGS_plan": f"{parallel} -refresh=false"})
-        self._graph, self._gaps, self._on_step, self._on_event = graph, gaps, on_step, on_event
+                             {**environment, "TF_CLI_ARGS_apply": f"{parallel} -refresh=false"})
+        self._graph, self._gaps, self._limit, self._on_step = graph, gaps, limit, on_step
+        self._on_event = limit.following(on_event)
         self._api = api
         self._place, self._folder = place, place / "terraform"
         reasons = left_out(graph, gaps)
@@ -108,6 +121,10 @@ class _Rehearsal:
         self._variables = values
         self._folder.mkdir(parents=True)
         self._report.stand_ins = {**stand_ins, **write_folder(graph, self._folder, list(reasons))}
+
+    def stands_in(self, more: Mapping[str, str]) -> None:
+        """Note what takes the place of something that a deployment finds in its account."""
+        self._report.stand_ins = {**self._report.stand_ins, **more}
 
     def run(self) -> Report:
         with self._step("init"):
@@ -131,16 +148,21 @@ class _Rehearsal:
     # -- steps ---------------------------------------------------------------------------------------------------------
 
     def _apply(self) -> None:
-        plan = self._plan_path("apply")
-        self._engine.plan(self._folder, out=plan, variables=self._variables, on_event=self._on_event, graph=self._graph)
-        for done in self._applied(plan).resources:
+        for done in self._applied(self._engine, "apply").resources:
             item = self._resources.get(done.address)
             if item is not None and not done.failed:
                 item.applied, item.apply_seconds = True, done.seconds
 
     def _second_plan(self) -> None:
-        plan = self._planned(self._engine, "second")
-        if plan is None:
+        try:
+            seen = self._engine.glance(self._folder, variables=self._variables, on_event=self._on_event, graph=self._graph)
+            if not any(event.kind in ("change", "outputs") for event in seen):
+                return
+            # Which attributes it would change is Terraform asked only where it would change any.
+            plan = self._engine.plan(self._folder, out=self._folder / "second.tfplan", variables=self._variables,
+                                     on_event=self._on_event, graph=self._graph)
+        except EngineError as error:
+            self._note(error, "second plan")
             self._report.problems.append("there is no second plan, so it is not known what it would change")
             return
         for change in plan.changes:
@@ -166,11 +188,8 @@ class _Rehearsal:
         lifted = lift_protections(self._folder)
         if lifted:
             self._report.lifted = lifted
-            if self._planned(self._quick, "lift") is not None:
-                self._applied(self._plan_path("lift"))
-        if self._planned(self._quick, "destroy", destroy=True) is None:
-            return
-        for done in self._applied(self._plan_path("destroy")).resources:
+            self._applied(self._quick, "lift")
+        for done in self._applied(self._quick, "destroy").resources:
             item = self._resources.get(done.address)
             if item is not None and done.action == "destroy" and not done.failed:
                 item.destroyed, item.destroy_seconds = True, done.seconds
@@ -185,10 +204,13 @@ class _Rehearsal:
         (folder / STATE_NAME).write_bytes(before.provider_looks_for)
         (folder / LOCK_FILE_NAME).write_bytes((self._folder / LOCK_FILE_NAME).read_bytes())
         self._engine.init(folder)
-        plan = self._planned(self._engine, "left", refresh_only=True, folder=folder)
-        if plan is None:
+        try:
+            seen = self._engine.glance(folder, refresh_only=True, on_event=self._on_event, graph=self._graph)
+            gone = {event.address for event in seen if event.kind == "drift" and event.action == "destroy"}
+        except EngineError as error:
+            self._note(error, "what is left")
             self._report.problems.append("it is not known what is left, because the provider could not look for it")
-        gone = {change.address for change in plan.drift if change.action == "destroy"} if plan else before.addresses
+            gone = before.addresses
         asked = {address for address, (type_, attributes) in before.asked_directly.items()
                  if still_there(type_, attributes, self._client)}
         for address in (before.addresses - before.asked_directly.keys() - gone) | asked:
@@ -217,26 +239,17 @@ class _Rehearsal:
 
     # -- parts of steps ------------------------------------------------------------------------------------------------
 
-    def _planned(
-        self, engine: Engine, name: str, *, destroy: bool = False, refresh_only: bool = False, folder: Path | None = None,
-    ) -> PlanSummary | None:
+    def _applied(self, engine: Engine, step: str) -> ApplySummary:
         try:
-            return engine.plan(
-                folder or self._folder, out=self._plan_path(name), variables=None if folder else self._variables,
-                destroy=destroy, refresh_only=refresh_only, on_event=self._on_event, graph=self._graph)
+            return engine.apply_unreviewed(self._folder, variables=self._variables, destroy=step == "destroy",
+                                           on_event=self._on_event, graph=self._graph)
         except EngineError as error:
-            self._note(error, f"{name} plan")
-            return None
-
-    def _applied(self, plan: Path) -> ApplySummary:
-        try:
-            return self._engine.apply(self._folder, plan, on_event=self._on_event, graph=self._graph)
-        except EngineError as error:
-            self._note(error, plan.stem)
+            self._note(error, step)
             return error.summary or ApplySummary()
 
     def _note(self, error: EngineError, step: str) -> None:
         """Put what went wrong where it belongs: to its resource, or to the whole."""
+        self._limit.check()
         problems = [problem for problem in error.problems if problem.error]
         if not problems:
             self._report.problems.extend(f"{step}: {item.summary}: {item.detail}" for item in error.diagnostics)
@@ -255,15 +268,13 @@ class _Rehearsal:
         path = self._folder / STATE_NAME
         return path.read_bytes() if path.exists() else b""
 
-    def _plan_path(self, name: str) -> Path:
-        return self._folder / f"{name}.tfplan"
-
     def _counted(self, fits: Callable[[ResourceReport], bool]) -> str:
         own = [item for item in self._resources.values() if not item.left_out and not item.data]
         return f"{sum(map(fits, own))} of {len(own)} resources"
 
     @contextmanager
     def _step(self, name: str) -> Generator[_Done]:
+        self._limit.step(name)
         started = time.perf_counter()
         done = _Done()
         self._tell(name, "started", 0.0, "")
@@ -312,7 +323,7 @@ def _folder(given: Path | None) -> Generator[Path]:
 
 
 @contextmanager
-def _aws_api(place: Path, region: str) -> Generator[AwsApi]:
+def _aws_api(place: Path, region: str, there: Sequence[Presupposed]) -> Generator[AwsApi]:
     try:
         from groundsill.ground.aws_api import AwsApi, AwsApiError, AwsApiSettings
     except ImportError as error:
@@ -323,6 +334,8 @@ def _aws_api(place: Path, region: str) -> Generator[AwsApi]:
         except AwsApiError as error:
             raise GroundsillError(_without_ground(str(error))) from error
         try:
+            for item in there:
+                runner.run(api.request("POST", "/_groundsill/outside", {**item.asked, "account": ACCOUNT, "region": region}))
             yield api
         finally:
             runner.run(api.stop())

@@ -12,20 +12,28 @@ from groundsill.ground.aws_api.emulator import Emulator
 
 def install(emulator: Emulator, durability: Durability, loop: asyncio.AbstractEventLoop) -> None:
     """Mend each service when it is first loaded, and load those that every system uses."""
+    from groundsill.ground.aws_api import records
     from groundsill.ground.aws_api.patches import (
         cloudwatch,
         cognito,
         denials,
         dynamodb,
         dynamodb_recovery,
+        dynamodb_replicas,
         ec2,
         ecs,
+        elasticache,
+        functions,
         permissions,
+        rds,
+        rest_apis,
+        route53,
         s3,
         ses,
         sns,
         sqs,
         tagging,
+        vpc,
         vpc_links,
     )
 
@@ -37,19 +45,31 @@ def install(emulator: Emulator, durability: Durability, loop: asyncio.AbstractEv
     def mend_dynamodb(module: Any) -> None:
         dynamodb.apply(module, durability)
         dynamodb_recovery.apply(module)
+        dynamodb_replicas.apply(module)
+
+    def mend_ec2(module: Any) -> None:
+        ec2.apply(module)
+        vpc.apply(module)
 
     mends: dict[str, Callable[[Any], None]] = {
+        **records.parts(emulator),
         "apigateway": lambda module: vpc_links.apply(module, emulator),
+        "apigateway_v1": rest_apis.apply,
         "cloudwatch": cloudwatch.apply,
         "cognito": cognito.apply,
-        "ec2": ec2.apply,
+        "ec2": mend_ec2,
         "ecs": ecs.apply,
+        "elasticache": elasticache.apply,
+        "lambda_svc": functions.apply,
+        "rds": rds.apply,
+        "route53": route53.apply,
         "ses_v2": ses.apply,
         "sns": lambda module: sns.apply(module, emulator),
         "dynamodb": mend_dynamodb,
         "sqs": lambda module: sqs.apply(module, loop),
         "tagging": lambda module: tagging.apply(module, emulator),
     }
+    records.add_services(emulator)
     load = emulator.app._get_module
 
     def load_and_mend(name: str) -> Any:

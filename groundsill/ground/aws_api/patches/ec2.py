@@ -7,6 +7,8 @@ same traffic was then merged into it and lost its description and tags.
 
 A rule that a group already has is refused: ``InvalidPermission.Duplicate`` ("Error codes for the Amazon EC2 API"). The
 emulator took it for granted, so a definition that AWS would refuse passed.
+
+Images of others have the architecture that they were asked for with (``outside.py``); the emulator's own are all x86_64.
 """
 
 from __future__ import annotations
@@ -30,6 +32,14 @@ def apply(module: Any) -> None:
         return rules
 
     module._parse_ip_permissions = parse_ip_permissions
+    architectures: dict[str, str] = {}
+    view = module._stub_image_view
+
+    def image_view(image_id: str, *more: Any) -> Any:
+        shown = view(image_id, *more)
+        return {**shown, "Architecture": architectures.get(image_id, shown["Architecture"])}
+
+    module._stub_image_view, module.groundsill_architectures = image_view, architectures
     for action, side in _SIDES.items():
         module._ACTION_MAP[action] = _refusing_doubles(module, module._ACTION_MAP[action], side)
 

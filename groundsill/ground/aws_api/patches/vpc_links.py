@@ -5,8 +5,9 @@ The emulator has no VPC links. AWS makes one in the background and it is ``PENDI
 and cannot be changed later; a link that an integration uses cannot be deleted. Of an integration the emulator dropped
 which link it goes through and whose name the load balancer's certificate must have.
 
-A JWT authorizer has no payload format version and no result lifetime: those belong to REQUEST authorizers
-("Authorizers", same reference). The emulator gave every authorizer both, which Terraform saw as a change.
+A JWT authorizer has no payload format version and no result lifetime: those belong to REQUEST authorizers, and of these
+only HTTP APIs' have a version ("Authorizers", same reference). The emulator gave every authorizer everything, which
+Terraform saw as a change.
 """
 
 from __future__ import annotations
@@ -24,13 +25,14 @@ from groundsill.ground.aws_api.emulator import Emulator
 _LINK_ARN = ":/vpclinks/"
 _OF_REQUEST_AUTHORIZERS = ("authorizerPayloadFormatVersion", "authorizerResultTtlInSeconds", "enableSimpleResponses",
                            "authorizerUri", "authorizerCredentialsArn")
+_NOT_OF_REQUEST_AUTHORIZERS = ("authorizerPayloadFormatVersion", "jwtConfiguration")
 _OF_CONNECTIONS = ("connectionId", "tlsConfig", "credentialsArn", "integrationSubtype")
 _MOST_NAME = 128
 
 
 def apply(module: Any, emulator: Emulator) -> None:
     """Mend the emulator's API Gateway module."""
-    _plain_jwt_authorizers(module)
+    _plain_authorizers(module)
     _whole_integrations(module)
     links = _Links(module, emulator)
     original = module.handle_request
@@ -138,15 +140,16 @@ class _Links:
         return self._module._apigw_error(code, message, status)
 
 
-def _plain_jwt_authorizers(module: Any) -> None:
+def _plain_authorizers(module: Any) -> None:
     create = module._create_authorizer
 
     def create_authorizer(api_id: str, data: dict[str, Any]) -> Any:
         status, headers, body = create(api_id, data)
-        if status != 201 or data.get("authorizerType", "JWT") != "JWT":
+        if status != 201:
             return status, headers, body
         authorizer = module._authorizers[api_id][json.loads(body)["authorizerId"]]
-        for name in _OF_REQUEST_AUTHORIZERS:
+        jwt = authorizer["authorizerType"] == "JWT"
+        for name in _OF_REQUEST_AUTHORIZERS if jwt else _NOT_OF_REQUEST_AUTHORIZERS:
             if name not in data:
                 authorizer.pop(name, None)
         return module._apigw_response(authorizer, 201)
