@@ -10,6 +10,7 @@ from groundsill.components.alarm import Alarm
 from groundsill.components.keys import account_id, key_of_tier
 from groundsill.components.roles import policy_document, require
 from groundsill.components.topic_policies import encrypted_only, publisher
+from groundsill.definition.arguments import shown
 from groundsill.definition.component import Component, Mistake, step
 from groundsill.definition.naming import shorten
 from groundsill.graph import Broken, Lifecycle, Reference, Resource
@@ -250,9 +251,11 @@ class DnsHealthCheck(Component):
 
 
 def _alias_target(target: Any) -> tuple[Any, Any]:
-    resource: Resource = target.resource
+    resource = vars(target).get("resource") if isinstance(target, Component) else None
+    if not isinstance(resource, Resource):
+        raise Mistake("GS1423", f"a name cannot point at {shown(target)}", mend="name a load balancer or a CDN")
     if resource.type == "aws_lb":
         return resource["dns_name"], resource["zone_id"]
     if resource.type == "aws_cloudfront_distribution":
         return resource["domain_name"], resource["hosted_zone_id"]
-    raise Mistake("GS1423", f"a name cannot point at {target!r}", mend="name a load balancer or a CDN")
+    raise Mistake("GS1423", f"a name cannot point at {target.subject}", mend="name a load balancer or a CDN")

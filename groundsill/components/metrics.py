@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from groundsill.definition.arguments import shown
 from groundsill.definition.building import current_building
 from groundsill.definition.component import Collecting, Component
 from groundsill.graph import Broken, Resource, caller_location
@@ -113,7 +114,12 @@ def metric(component: Component, name: str, statistic: str = "Sum", /, **dimensi
     """
     if isinstance(component, Broken):
         return Broken()  # pyright: ignore[reportReturnType]
-    measured = MEASURED.get(component.resource.type)
+    if not isinstance(component, Component):  # pyright: ignore[reportUnnecessaryIsInstance]
+        current_building().report(
+            "GS1206", "wrong type of `component` for metric", f"it takes a component, not {shown(component)}",
+            'write for example metric(api, "Latency", "p95")', location=caller_location(2))
+        return Broken()  # pyright: ignore[reportReturnType]
+    measured = MEASURED.get(component.resource.type) if "resource" in vars(component) else None
     if measured is None:
         current_building().report("GS1610", f"no metrics of {component.subject} are known here",
                                   mend="write Metric(namespace, name, dimensions)", location=caller_location(2))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from groundsill import aws
@@ -11,7 +11,7 @@ from groundsill.components.keys import account_id, key_of_tier
 from groundsill.components.logs import log_group, write_log
 from groundsill.components.metrics import Metric
 from groundsill.components.roles import require, workload_role
-from groundsill.definition.component import Component, Mistake
+from groundsill.definition.component import Component, Mistake, step
 from groundsill.definition.grant import Grant, Statement
 from groundsill.definition.naming import environment_name
 from groundsill.graph import Reference, did_you_mean
@@ -42,7 +42,7 @@ class Guardrail(Component):
     """
 
     def __init__(
-        self, component: str, /, *, refusal: str, topics: dict[str, str] | None = None, mask: Sequence[str] = _NUMBERS,
+        self, component: str, /, *, refusal: str, topics: Mapping[str, str] | None = None, mask: Sequence[str] = _NUMBERS,
     ) -> None:
         super().__init__(component)
         if not refusal:
@@ -126,6 +126,7 @@ class LanguageModel(Component):
             environment[environment_name(self.name, "guardrail-id")] = self.guardrail.resource["guardrail_id"]
         return Grant(self.name, "invoke", tuple(statements), environment)
 
+    @step
     def metric(self, name: str, statistic: str = "Sum") -> Metric:
         """A metric of the model's calls, for example ``Invocations``, ``InputTokenCount`` or ``InvocationLatency``."""
         return Metric("AWS/Bedrock", name, {"ModelId": self.model}, statistic)

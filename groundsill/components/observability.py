@@ -9,7 +9,7 @@ from groundsill import aws
 from groundsill.components.metrics import Metric, plotted
 from groundsill.components.roles import require
 from groundsill.definition.arguments import shown
-from groundsill.definition.component import Component, Mistake
+from groundsill.definition.component import Component, Mistake, step
 from groundsill.definition.naming import identifier
 from groundsill.graph import JsonDocument, Reference, Resource
 
@@ -72,6 +72,7 @@ class LogMetric(Component):
             },
         )
 
+    @step
     def metric(self, statistic: str = "Sum") -> Metric:
         """The metric, summed up in one way: ``Sum`` (default), ``Average``, ``Maximum``, or a percentile such as ``p95``."""
         return Metric(self._namespace, self._name, {}, statistic)

@@ -93,11 +93,29 @@ def usable_arguments(
 def _signature(function: Callable[..., Any]) -> tuple[inspect.Signature, dict[str, tuple[Kind, ...]]]:
     signature = inspect.signature(function)
     names = getattr(function, "__globals__", {})
-    types = {
-        name: tuple(_kind(annotation, names) for annotation in str(parameter.annotation).split(" | "))
-        for name, parameter in signature.parameters.items()
-    }
+    types = {name: _kinds(str(parameter.annotation), names) for name, parameter in signature.parameters.items()}
     return signature, types
+
+
+def _parts(annotation: str, separator: str) -> list[str]:
+    """An annotation cut at a separator, but not inside brackets."""
+    parts, depth = [""], 0
+    for piece in annotation.split(separator):
+        parts[-1] += (separator if parts[-1] else "") + piece
+        depth = parts[-1].count("[") - parts[-1].count("]")
+        if depth == 0:
+            parts.append("")
+    return parts[:-1] if depth == 0 else [annotation]
+
+
+def _kinds(annotation: str, names: Mapping[str, Any]) -> tuple[Kind, ...]:
+    return tuple(_kind(part, names) for part in _parts(annotation, " | "))
+
+
+def _plain_kinds(annotation: str, names: Mapping[str, Any]) -> tuple[Kind, ...]:
+    """What fits as an item: plain values alone. What takes grants, components or choices has errors that say more."""
+    kinds = _kinds(annotation, names)
+    return kinds if all(part in _KINDS for part in _parts(annotation, " | ")) else ((lambda _: True, kinds[0][1]),)
 
 
 def _is_text(value: Any) -> bool:
@@ -115,20 +133,27 @@ _KINDS: MappingProxyType[str, Kind] = MappingProxyType({
     "float": (lambda value: isinstance(value, int | float) and not isinstance(value, bool), "a number"),
     "bool": (lambda value: isinstance(value, bool), "True or False"),
     "None": (lambda value: value is None, "None"),
-    "tuple[str, ...]": (lambda value: _is_list(value) and all(map(_is_text, value)), "a list of texts"),
-    "Sequence[str]": (lambda value: _is_list(value) and all(map(_is_text, value)), "a list of texts"),
-    "Mapping": (lambda value: isinstance(value, Mapping) and all(isinstance(key, str) for key in cast("Any", value)),
-                "a mapping of names to values"),
 })
+_PLURAL = {"text": "texts", "a whole number": "whole numbers", "a number": "numbers", "True or False": "True and False"}
 
 
 def _kind(annotation: str, names: Mapping[str, Any]) -> Kind:
     if annotation in _KINDS:
         return _KINDS[annotation]
-    if annotation.startswith("Mapping["):
-        return _KINDS["Mapping"]
-    if annotation.startswith("Sequence["):
-        return _is_list, f"a list of {annotation.removeprefix('Sequence[').removesuffix(']')}"
+    outer, _, rest = annotation.partition("[")
+    inner = _parts(rest.removesuffix("]"), ", ") if rest else []
+    if outer == "Mapping":
+        values = _plain_kinds(inner[-1], names)
+        return (lambda value: isinstance(value, Mapping) and all(
+            isinstance(key, str) and _fits(item, values) for key, item in cast("Mapping[Any, Any]", value).items()),
+            f"a mapping of names to {_plural(values)}")
+    if outer == "Sequence" or (outer == "tuple" and inner[-1] == "..."):
+        items, named = _plain_kinds(inner[0], names), _kinds(inner[0], names)
+        return (lambda value: _is_list(value) and all(_fits(item, items) for item in value)), f"a list of {_plural(named)}"
+    if outer == "tuple":
+        each = [_kinds(part, names) for part in inner]
+        return (lambda value: _is_list(value) and len(value) == len(each) and all(map(_fits, value, each)),
+                " and ".join(_described(kinds) for kinds in each))
     choices = get_args(names.get(annotation))
     if choices:
         return lambda value: type(value) is str and value in choices, " or ".join(map(repr, choices))
@@ -139,6 +164,11 @@ def _kind(annotation: str, names: Mapping[str, Any]) -> Kind:
 
 def _fits(value: Any, kinds: tuple[Kind, ...]) -> bool:
     return isinstance(value, Broken) or any(fits(value) for fits, _ in kinds)
+
+
+def _plural(kinds: tuple[Kind, ...]) -> str:
+    """What fits, as the items of a list are named."""
+    return " or ".join(_PLURAL.get(words, words.removeprefix("a ")) for words in dict.fromkeys(words for _, words in kinds))
 
 
 def _described(kinds: tuple[Kind, ...]) -> str:
