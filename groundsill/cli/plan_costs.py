@@ -60,17 +60,14 @@ def plan_costs(plan: PlanSummary, graph: Graph, folder: Path) -> tuple[PlanCosts
     Returns:
         The costs, or None where nothing changes or traffic or prices cannot be read; and why.
     """
+    from groundsill.cli.pricing import beside
     from groundsill.cost.compare import compare
     from groundsill.cost.estimate import estimate
-    from groundsill.cost.prices import load_book
-    from groundsill.cost.traffic import TRAFFIC_FILE
 
     if not plan.changes:
         return None, Diagnostics()
-    traffic, prices = folder / TRAFFIC_FILE, folder / "prices.json"
     try:
-        book = load_book(prices) if prices.is_file() else load_book()
-        file = traffic if traffic.is_file() else None
+        file, book = beside(folder)
         after = estimate(graph, traffic_file=file, book=book)
         after.diagnostics.raise_if_errors()
         # What is said of a component that is not there yet is no mistake of the system as it is.

@@ -27,6 +27,7 @@ CHIP_GAP = 6
 CHIP_TEXT = 10.5
 _ARROW = 22
 _BAND_GAP = 20
+_BORDERS = 4  # paddings of a gap between two columns
 # How far a container's border is from the labels of what it holds, in paddings: outer ones farther, none on another.
 _OUTWARD = {"tier": 0.8, "vpc": 1.5, "region": 2.4, "account": 3.4}
 
@@ -162,7 +163,6 @@ class _Placer:
         before: Place | None = None
         self.head_top: dict[tuple[str, ...], float] = {}
         self.foot: dict[tuple[str, ...], float] = {}
-        self._least_width = sum(self.column_width) + 60.0 * self.columns
         y += TITLE_HEIGHT + PAD if self.grid.bands else 0
         for number, band in enumerate(self.grid.bands):
             y = self._open(before, band.place, y)
@@ -213,12 +213,13 @@ class _Placer:
         cells = next((subnets.cells for subnets in network.tiers if subnets.kind == place.tier), ())
         return [" · ".join(filter(None, cell)) for cell in cells if any(cell)]
 
-    def _chip_room(self, place: Place) -> float:
-        first, last = self._span(vpc=place.vpc)
-        return sum(self.column_width[first:last + 1]) + 60.0 * (last - first)
+    def _chip_room(self, vpc: str | None = None) -> float:
+        """The least width that a network, or the region, will have for chips: gaps only grow with lines and labels."""
+        first, last = self._span(vpc=vpc)
+        return sum(self.column_width[first:last + 1]) + _BORDERS * PAD * (last - first)
 
     def _chips_height(self, place: Place) -> float:
-        lines = wrapped([chip_width(text) for text in self._chips(place)], self._chip_room(place))
+        lines = wrapped([chip_width(text) for text in self._chips(place)], self._chip_room(place.vpc))
         return len(lines) * (CHIP_HEIGHT + CHIP_GAP)
 
     def _operations(self, region: str, y: float) -> float:
@@ -227,7 +228,7 @@ class _Placer:
             return y
         y += _BAND_GAP / 2
         self.head_top["operations", region] = y
-        lines = wrapped([chip_width(f"{service}  {what}") for service, what in listed], self._least_width)
+        lines = wrapped([chip_width(f"{service}  {what}") for service, what in listed], self._chip_room())
         y += TITLE_HEIGHT + len(lines) * (CHIP_HEIGHT + CHIP_GAP) + PAD
         self.foot["operations", region] = y
         return y + PAD
@@ -271,7 +272,7 @@ class _Placer:
         for column in range(self.columns):
             lanes = self.lanes[column] * LANE
             # Room for the borders of containers that end and begin in this gap, besides lines and labels.
-            borders = (6 if column == self._span()[0] else 4) * PAD if column else 0
+            borders = (_BORDERS + 2 if column == self._span()[0] else _BORDERS) * PAD if column else 0
             x += self.after[column] + lanes + self.before[column] + borders
             self.left[column] = x
             x += self.column_width[column]
@@ -327,12 +328,12 @@ class _Placer:
                 left, right = self._across("tier", *self._span(vpc=key[2]))
                 place = Place(*key[1:])
                 self._box(key[3], f"{key[3].capitalize()} subnets", "", left, y, right, self.foot[key])
-                self._chip_row(self._chips(place), left + PAD, y + TITLE_HEIGHT, self._chip_room(place))
+                self._chip_row(self._chips(place), left + PAD, y + TITLE_HEIGHT, self._chip_room(place.vpc))
             else:
                 left, right = region_span[0] + PAD, region_span[1] - PAD
                 self._box("operations", "Operations", "", left, y, right, self.foot[key])
                 texts = [f"{service}  {what}" for service, what in self.picture.operations[key[1]]]
-                self._chip_row(texts, left + PAD, y + TITLE_HEIGHT, self._least_width)
+                self._chip_row(texts, left + PAD, y + TITLE_HEIGHT, self._chip_room())
         self.layout.width = max(self.right, account[1] + MARGIN)
         self.layout.height = bottom + MARGIN + 28
 

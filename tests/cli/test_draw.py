@@ -45,3 +45,8 @@ def test_standard_output_takes_the_picture_alone(capsys: pytest.CaptureFixture[s
 def test_what_cannot_be_drawn_is_said(arguments: list[str], code: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["draw", *arguments]) == 1
     assert code in capsys.readouterr().err
+
+
+def test_costs_are_those_of_the_estimate(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["draw", SYSTEM, "--stage", "prod", "--costs", "--out", "-"]) == 0
+    assert "US dollars a month, expected" in capsys.readouterr().out

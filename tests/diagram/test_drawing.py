@@ -47,9 +47,11 @@ def cards(layout: Layout) -> list[tuple[float, float, float, float]]:
     return [(placed.x, placed.y, placed.width, placed.card.height) for placed in layout.cards]
 
 
+@pytest.mark.parametrize("costs", [False, True])
 @pytest.mark.parametrize(("system", "stage"), STAGES)
-def test_no_card_lies_on_another_and_every_box_holds_what_is_in_it(system: str, stage: str) -> None:
-    layout = drawn(system, stage)
+def test_no_card_lies_on_another_and_every_box_holds_what_is_in_it(system: str, stage: str, costs: bool) -> None:
+    graph = graph_of(system, stage)
+    layout = layout_of(graph, Overlay({resource.address: 10.0 for resource in graph} if costs else {}))
     assert not [pair for pair in combinations(cards(layout), 2) if overlap(*pair)]
     boxes = {box.kind: box for box in layout.boxes}
     for placed, rectangle in zip(layout.cards, cards(layout), strict=True):
@@ -62,10 +64,10 @@ def test_no_card_lies_on_another_and_every_box_holds_what_is_in_it(system: str, 
         if place.vpc:
             assert inside(rectangle, boxes["vpc"])
             assert inside(rectangle, boxes[place.tier])
+    holders = [box for box in layout.boxes if box.kind in ("public", "private", "isolated", "operations")]
     for box in layout.boxes:
         if box.kind == "chip":
-            rectangle = (box.x, box.y, box.width, box.height)
-            assert any(inside(rectangle, other) for other in layout.boxes if other is not box and other.kind != "account")
+            assert any(inside((box.x, box.y, box.width, box.height), holder) for holder in holders)
     assert all(box.x >= 0 and box.x + box.width <= layout.width and box.y + box.height <= layout.height for box in layout.boxes)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from groundsill.cli.arguments import Parser
 from groundsill.cli.inputs import add_input, read_input
+from groundsill.cli.pricing import PRICES_FILE
 from groundsill.cli.screen import Screen
 from groundsill.graph.diagnostics import Diagnostic, GroundsillError
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 FORMATS = ("text", "json", "markdown")
 GROUPS = ("component", "service", "resource")
 EXIT_CODES = "Exit codes: 0 all went well; 1 an error, or above the budget with --budget; 2 wrong usage; 130 Ctrl-C."
-_PRICES_FILE = "prices.json"
 
 
 def arguments(parser: Parser) -> None:
@@ -40,9 +40,9 @@ def arguments(parser: Parser) -> None:
     parser.add_argument("--format", choices=FORMATS, default="text", help="default: text")
     parser.add_argument("--budget", action="store_true", help="exit with 1 where the expected cost is above the stage's budget")
     parser.add_argument("--prices", type=Path, metavar="FILE",
-                        help=f"a price book; default: {_PRICES_FILE} beside the system where there is one, else Groundsill's own")
+                        help=f"a price book; default: {PRICES_FILE} beside the system where there is one, else Groundsill's own")
     parser.add_argument("--refresh", action="store_true",
-                        help=f"read AWS's public price lists into {_PRICES_FILE} beside the system (or --prices), first")
+                        help=f"read AWS's public price lists into {PRICES_FILE} beside the system (or --prices), first")
     parser.add_argument("--write-traffic", type=Path, metavar="FILE", help="write a traffic file to fill in, and price nothing")
 
 
@@ -106,7 +106,7 @@ class _Files:
             if path is not None and not path.is_file():
                 raise GroundsillError(Diagnostic("GS4210", f"there is no file {path}", mend="name a file that exists"))
         beside = folder / TRAFFIC_FILE
-        prices = given.prices or folder / _PRICES_FILE
+        prices = given.prices or folder / PRICES_FILE
         own = not given.refresh and not prices.is_file()
         return cls(folder, given.traffic or (beside if beside.is_file() else None), BOOK if own else prices, own)
 

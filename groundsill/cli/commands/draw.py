@@ -15,6 +15,7 @@ from groundsill.graph.diagnostics import Diagnostic, GroundsillError
 if TYPE_CHECKING:
     from groundsill.diagram.model import Overlay
     from groundsill.graph.graph import Graph
+    from groundsill.sources.reading import Source
 
 FORMATS = {".svg": "svg", ".mmd": "mermaid", ".mermaid": "mermaid", ".md": "mermaid"}
 
@@ -27,6 +28,7 @@ def arguments(parser: Parser) -> None:
     parser.add_argument("--format", choices=("svg", "mermaid"), help="default: by the ending of the file, else svg")
     parser.add_argument("--theme", choices=("auto", "light", "dark"), default="auto",
                         help="colours of the SVG; auto follows the reader's screen (default)")
+    parser.add_argument("--costs", action="store_true", help="show what `groundsill cost` expects in a month, by component")
     parser.add_argument("--findings", action="store_true", help="show what `groundsill check` finds, by component")
 
 
@@ -43,13 +45,13 @@ def run(given: argparse.Namespace, screen: Screen) -> int:
     source.diagnostics.raise_if_errors()
     graph = source.graph
     picture, entries = picture_of(graph)
-    overlay = _overlay(graph, given)
+    overlay = _overlay(source, given)
     if form == "mermaid":
         text = mermaid(picture, entries, overlay)
         if given.out and given.out.endswith(".md"):
             text = f"```mermaid\n{text}```\n"
     else:
-        text = svg(laid_out(grid_of(picture, entries, overlay)), theme=given.theme, findings=given.findings)
+        text = svg(laid_out(grid_of(picture, entries, overlay)), theme=given.theme, costs=given.costs, findings=given.findings)
     if given.out == "-":
         screen.result(text.rstrip("\n"), {"format": form, "picture": text})
         return 0
@@ -85,11 +87,27 @@ def _name(graph: Graph) -> str:
     return "-".join(filter(None, [graph.name, graph.stage])) or "architecture"
 
 
-def _overlay(graph: Graph, given: argparse.Namespace) -> Overlay:
+def _overlay(source: Source, given: argparse.Namespace) -> Overlay:
     from groundsill.diagram.model import Overlay
 
-    if not given.findings:
-        return Overlay()
+    return Overlay(_costs(source) if given.costs else {}, _findings(source.graph) if given.findings else {})
+
+
+def _costs(source: Source) -> dict[str, float]:
+    from groundsill.cli.pricing import beside
+    from groundsill.cost.estimate import estimate
+
+    traffic, book = beside(source.path if source.path.is_dir() else source.path.parent)
+    found = estimate(source.graph, traffic_file=traffic, book=book)
+    found.diagnostics.raise_if_errors()
+    costs: dict[str, float] = {}
+    for line in found.lines:
+        if line.cost is not None:
+            costs[line.resource.address] = costs.get(line.resource.address, 0) + line.cost.expected
+    return costs
+
+
+def _findings(graph: Graph) -> dict[str, tuple[str, ...]]:
     from groundsill.checks.run import check
 
     findings: dict[str, tuple[str, ...]] = {}
@@ -97,7 +115,7 @@ def _overlay(graph: Graph, given: argparse.Namespace) -> Overlay:
         if result.finding.resource is not None:
             address = result.finding.resource.address
             findings[address] = (*findings.get(address, ()), str(result.severity))
-    return Overlay(findings=findings)
+    return findings
 
 
 def _write(path: Path, text: str) -> None:
