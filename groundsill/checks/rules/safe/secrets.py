@@ -39,8 +39,8 @@ _FORMS: dict[str, str] = {
     "a model provider's key": r"\bsk-(?:proj-|ant-|or-)?[A-Za-z0-9_-]{32,}",
     "a Hugging Face token": r"\bhf_[A-Za-z0-9]{30,}\b",
     "a signed token": r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}",
-    "a password in an address": r"\b[a-z][a-z0-9+.-]*://[^\s:/@'\"]*:[^\s:/@'\"${}<]{3,}@\S",
 }
+_PASSWORD_IN_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]{0,20}://[^\s:/@'\"]{0,200}:[^\s:/@'\"${}<]{3,300}@\S")
 _ANY_FORM = re.compile("|".join(f"(?P<f{number}>{form})" for number, form in enumerate(_FORMS.values())))
 _SHORTEST_FORM = 12
 # AWS's own example keys, which stand in documents and tests.
@@ -74,6 +74,8 @@ def form_of(text: str) -> str:
     """
     if len(text) < _SHORTEST_FORM:
         return ""
+    if "://" in text and "@" in text and _PASSWORD_IN_ADDRESS.search(text):
+        return "a password in an address"
     for found in _ANY_FORM.finditer(text):
         if found.group() not in _EXAMPLES:
             return list(_FORMS)[int((found.lastgroup or "f0")[1:])]
@@ -268,6 +270,23 @@ def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield name, value
 
 
+def _long_texts(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """The texts in a value that are long enough to hold a key: the one walk that sees every resource, so it is quick."""
+    stack: list[tuple[str, Any]] = [(name, value)]
+    while stack:
+        name, value = stack.pop()
+        kind = type(value)  # pyright: ignore[reportUnknownVariableType]
+        if kind is str:
+            if len(value) >= _SHORTEST_FORM:
+                yield name, value
+        elif kind is dict:
+            stack.extend((str(key), item) for key, item in value.items())
+        elif kind is list:
+            stack.extend((name, item) for item in value)
+        elif kind is JsonDocument:
+            stack.append((name, value.content))
+
+
 @RULES.rule(
     "secret-value-in-state", Severity.MEDIUM, "the secret's value is in Terraform's state",
     rationale="Whoever reads the state has it, and the next apply may put an old value back: Terraform language, \"Use "
@@ -295,8 +314,8 @@ def _anywhere(context: Context) -> Iterator[Finding]:
         for argument, value in resource.arguments.items():
             if resource.type in covered and argument not in ("tags", "description"):
                 continue
-            for name, text in _leaves(argument, value):
-                form = form_of(text) if isinstance(text, str) and len(text) >= _SHORTEST_FORM else ""
+            for name, text in _long_texts(argument, value):
+                form = form_of(text)
                 if form and not (argument == "policy" and form.startswith("an AWS")):
                     yield Finding(resource, f"`{name}` holds {form}", attribute=argument)
         for name, value in _tags(resource):
