@@ -139,12 +139,10 @@ def define(stage: Stage) -> None:
     Alerts("alerts", name="open-metabolics-alerts", email=stage.setting("alert_email"))
     if stage.production:
         BackupPlan("daily", protects=[raw, results, profiles, surveys, status], keep=35)
-    deployer = Deployer("deployer", repository=stage.setting("deployer_repository"),
-                        policy_name="OpenMetabolicsTerraformDeployment")
+    Deployer("deployer", repository=stage.setting("deployer_repository"),
+             policy_name="OpenMetabolicsTerraformDeployment")
 
     # -- what a reviewer asked, and what the answer was --
-    deployer.suppress("policy-names-no-resource", because="EC2, ECS, load balancers and the like give what they make ids that "
-                      "nobody knows before; what has names of the system's own is named")
     users.suppress("user-pool-without-second-factor", because="the app has no page for a second factor yet")
     users.suppress("user-pool-without-threat-protection", because="it takes the plan PLUS, which costs for every user")
     front.suppress("load-balancer-without-access-log", because="the service writes a line for every request to its own log")

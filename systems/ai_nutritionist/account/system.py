@@ -65,6 +65,7 @@ def define(stage: Stage) -> None:
 
     audit = Bucket("audit", versioning=True, lifecycle=[
         LifecycleRule("older", move={"STANDARD_IA": 30}, expire=stage.setting("audit_days"), old_versions=30)])
+    audit.suppress("bucket-without-access-log", because="the trail tells who changes it, and nobody but auditors may read it")
     if "cloudtrail" not in existing:
         trail = AuditTrail("trail", audit)
         trail.suppress("trail-not-watched", because="GuardDuty reads the trail at this tier, and tells what is strange in it")

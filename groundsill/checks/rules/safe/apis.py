@@ -243,7 +243,7 @@ RULES.items += [
         mend="set security_policy = \"TLS_1_2\"", controls=("CKV_AWS_206",),
     ),
     expected(
-        "api-domain-old-tls-2", Severity.MEDIUM, "clients may still use TLS 1.0", "aws_apigatewayv2_domain_name",
+        "http-api-domain-old-tls", Severity.MEDIUM, "clients may still use TLS 1.0", "aws_apigatewayv2_domain_name",
         at="domain_name_configuration.security_policy", wanted=one_of("TLS_1_2"), absent=False,
         why="API Gateway developer guide, \"Choose a security policy for your custom domain in API Gateway\".",
         mend="set security_policy = \"TLS_1_2\"",

@@ -128,6 +128,22 @@ def _password_in_state(context: Context, resource: Resource) -> Iterator[Finding
     if value is not None and not (is_list(value) and not value):
         yield Finding(resource, f"`{argument}` is given", attribute=argument)
 
+
+_TRIED_FIRST = {"admin", "administrator", "postgres", "root", "sa", "master"}
+
+
+@RULES.rule(
+    "database-with-default-administrator", Severity.LOW, "the administrator has the name that everybody tries first",
+    rationale="Half of what a guesser needs is known: AWS Security Hub, RDS.24 and RDS.25.", mend="give it a name of your own",
+    types=(INSTANCE, CLUSTER), controls=("FSBP RDS.24", "FSBP RDS.25"),
+)
+def _default_administrator(context: Context, resource: Resource) -> Iterator[Finding]:
+    argument = "username" if resource.type == INSTANCE else "master_username"
+    name = context.view.get(resource, argument)
+    if isinstance(name, str) and name.lower() in _TRIED_FIRST:
+        yield Finding(resource, f"`{argument}` is {name}", attribute=argument)
+
+
 RULES.items += [
     expected(
         "database-public", Severity.CRITICAL, "the database has an address on the internet",
@@ -195,18 +211,6 @@ RULES.items += [
         why="CloudWatch sees the machine from outside alone: Amazon RDS user guide, \"Monitoring OS metrics with Enhanced "
             "Monitoring\".",
         mend="set monitoring_interval to 60 and give a monitoring role", controls=("FSBP RDS.6", "CKV_AWS_118"),
-    ),
-    expected(
-        "database-with-default-administrator", Severity.LOW, "the administrator has the name that everybody tries first",
-        INSTANCE, CLUSTER, at="master_username", wanted=none_of("admin", "administrator", "postgres", "root", "sa"), absent=True,
-        why="Half of what a guesser needs is known: AWS Security Hub, RDS.24 and RDS.25.",
-        mend="give it a name of your own", controls=("FSBP RDS.24", "FSBP RDS.25"),
-    ),
-    expected(
-        "database-with-usual-administrator", Severity.LOW, "the administrator has the name that everybody tries first",
-        INSTANCE, at="username", wanted=none_of("admin", "administrator", "postgres", "root", "sa"), absent=True,
-        why="Half of what a guesser needs is known: AWS Security Hub, RDS.25.",
-        mend="give it a name of your own", controls=("FSBP RDS.25",),
     ),
     expected(
         "database-certificate-expired", Severity.HIGH, "the database shows a certificate that has expired",

@@ -8,7 +8,7 @@ from groundsill.checks.context import Context
 from groundsill.checks.expect import expected, none_of, one_of
 from groundsill.checks.rule import Family, Finding, Ruleset, Severity
 from groundsill.graph.resource import Resource
-from groundsill.graph.view import is_known
+from groundsill.graph.view import as_blocks, is_known
 
 RULES = Ruleset(Family.SAFE)
 _SOURCES = ("source_arn", "source_account", "principal_org_id", "event_source_token")
@@ -54,6 +54,18 @@ def _shared_role(context: Context, role: Resource) -> Iterator[Finding]:
         names = ", ".join(user.name for user in users[:4]) + (", ..." if len(users) > 4 else "")
         yield Finding(role, f"{len(users)} workloads take it: {names}", related=tuple(users))
 
+
+@RULES.rule(
+    "function-url-open-to-any-page", Severity.LOW, "any web page may call the function from a visitor's browser",
+    rationale="CORS tells a browser which pages may use an answer: AWS Lambda developer guide, \"Creating and managing Lambda "
+              "function URLs\".",
+    mend="name the origins of your own pages", types=("aws_lambda_function_url",), production_only=True,
+)
+def _any_page(context: Context, address: Resource) -> Iterator[Finding]:
+    if "*" in as_blocks(context.view.get(address, "cors", "allow_origins")):
+        yield Finding(address, "`allow_origins` is *", attribute="cors")
+
+
 RULES.items += [
     expected(
         "function-without-tracing", Severity.LOW, "where a slow or failed call lost its time cannot be seen",
@@ -70,12 +82,5 @@ RULES.items += [
             "function URLs\".",
         mend="set authorization_type = \"AWS_IAM\", or put an API with an authorizer in front",
         controls=("FSBP Lambda.1", "CKV_AWS_258"),
-    ),
-    expected(
-        "function-url-open-to-any-page", Severity.MEDIUM, "any web page may call the function with a visitor's credentials",
-        "aws_lambda_function_url", at="cors.allow_origins", wanted=none_of("['*']"), absent=True,
-        why="CORS tells a browser which pages may use an answer: AWS Lambda developer guide, \"Creating and managing Lambda "
-            "function URLs\".",
-        mend="name the origins of your own pages",
     ),
 ]

@@ -88,6 +88,23 @@ def _lifetimes(context: Context, client: Resource) -> Iterator[Finding]:
         if hours > longest:
             yield Finding(client, f"`{name}_validity` is {hours / 24:g} days", attribute=f"{name}_validity")
 
+
+_ACCOUNT_CLASSES = ("require_lowercase_characters", "require_uppercase_characters", "require_numbers", "require_symbols")
+
+
+@RULES.rule(
+    "account-password-too-simple", Severity.LOW, "IAM users may choose simple passwords",
+    rationale="IAM user guide, \"Set an account password policy for IAM users\".",
+    mend="ask for letters of both kinds, digits and symbols",
+    types=(ACCOUNT,), controls=("FSBP IAM.7", "CKV_AWS_11", "CKV_AWS_12", "CKV_AWS_14", "CKV_AWS_15"),
+)
+def _too_simple(context: Context, policy: Resource) -> Iterator[Finding]:
+    missing = [name for name in _ACCOUNT_CLASSES if not truth(context.view.get(policy, name))]
+    if missing:
+        yield Finding(policy, f"{', '.join(f'`{name}`' for name in missing)} {'is' if len(missing) == 1 else 'are'} not true",
+                      attribute=missing[0])
+
+
 RULES.items += [
     expected(
         "user-pool-without-deletion-protection", Severity.HIGH, "one wrong apply deletes every user", POOL,
@@ -129,14 +146,6 @@ RULES.items += [
         why="IAM user guide, \"Set an account password policy for IAM users\"; CIS 1.8.",
         mend="set minimum_password_length to 14",
         controls=("FSBP IAM.7", "CIS 1.8", "CKV_AWS_10"),
-    ),
-    *(
-        expected(
-            f"account-password-{name.replace('_', '-')}", Severity.LOW, "IAM users may choose simple passwords", ACCOUNT,
-            at=name, wanted=TRUE, absent=False, why="IAM user guide, \"Set an account password policy for IAM users\".",
-            mend=f"set {name} = true", controls=("FSBP IAM.7",),
-        )
-        for name in ("require_lowercase_characters", "require_uppercase_characters", "require_numbers", "require_symbols")
     ),
     expected(
         "account-password-reused", Severity.LOW, "IAM users may take an old password again", ACCOUNT,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from groundsill.checks.context import Context
-from groundsill.checks.expect import GIVEN, TRUE, at_least, expected, none_of, number, truth
+from groundsill.checks.expect import TRUE, at_least, expected, none_of, number, truth
 from groundsill.checks.rule import Family, Finding, Ruleset, Severity
 from groundsill.graph.reference import references_in
 from groundsill.graph.resource import Resource
@@ -89,6 +89,20 @@ def _token(context: Context, group: Resource) -> Iterator[Finding]:
     ):
         yield Finding(group, "`auth_token` is given", attribute="auth_token")
 
+
+@RULES.rule(
+    "cache-in-default-subnets", Severity.MEDIUM, "the cache is in the account's default network",
+    rationale="The default network's subnets are public: Amazon ElastiCache user guide, \"Subnets and subnet groups\".",
+    mend="give it a subnet group of private subnets", types=(GROUP, NODE), controls=("FSBP ElastiCache.7", "CKV_AWS_323"),
+)
+def _default_subnets(context: Context, cache: Resource) -> Iterator[Finding]:
+    if cache.type == NODE and cache.arguments.get("replication_group_id"):
+        return  # it is where its group is
+    group = context.view.get(cache, "subnet_group_name")
+    if group is None or group == "default":
+        yield Finding(cache, f"`subnet_group_name` is {group or 'not set'}", attribute="subnet_group_name")
+
+
 RULES.items += [
     expected(
         "table-without-point-in-time-recovery", Severity.HIGH, "rows that are overwritten or deleted cannot be brought back",
@@ -133,19 +147,6 @@ RULES.items += [
         GROUP, NODE, at="auto_minor_version_upgrade", wanted=TRUE, absent=True,
         why="Minor versions carry the fixes: Amazon ElastiCache user guide, \"Version management\".",
         mend="leave auto_minor_version_upgrade out", controls=("FSBP ElastiCache.2", "CKV_AWS_322"),
-    ),
-    expected(
-        "cache-in-default-subnets", Severity.MEDIUM, "the cache is in the account's default network",
-        GROUP, NODE, at="subnet_group_name", wanted=GIVEN, absent=False,
-        when=lambda context, cache: not context.view.get(cache, "replication_group_id") or cache.type == GROUP,
-        why="The default network's subnets are public: Amazon ElastiCache user guide, \"Subnets and subnet groups\".",
-        mend="give it a subnet group of private subnets", controls=("FSBP ElastiCache.7", "CKV_AWS_323"),
-    ),
-    expected(
-        "cache-in-the-default-subnet-group", Severity.MEDIUM, "the cache is in the account's default network",
-        GROUP, NODE, at="subnet_group_name", wanted=none_of("default"), absent=True,
-        why="The default network's subnets are public: Amazon ElastiCache user guide, \"Subnets and subnet groups\".",
-        mend="give it a subnet group of private subnets", controls=("FSBP ElastiCache.7", "CKV_AWS_323"),
     ),
     expected(
         "cache-clear-text-allowed", Severity.MEDIUM, "the cache still answers connections without TLS",
