@@ -53,7 +53,7 @@ class Changes:
     def words(self) -> str:
         """The refresh in a sentence."""
         shown = "; ".join(f"{key} {'new' if old is None else f'{old:g} ->'} {new:g}"
-                          for key, (old, new) in list(self.changed.items())[:10])
+                          for key, (old, new) in sorted(self.changed.items(), key=lambda item: item[1][0] is not None)[:10])
         more = f" and {len(self.changed) - 10} more" if len(self.changed) > 10 else ""
         return (f"{len(self.read)} prices read, {len(self.changed)} of them changed{f' ({shown}{more})' if shown else ''}; "
                 f"{len(self.kept)} have no rule that finds them and stay as they were")

@@ -65,12 +65,12 @@ def run(given: argparse.Namespace, screen: Screen) -> int:
     if given.refresh:
         _refresh(source, files, screen)
     found = _estimate(source, files, given, screen)
-    against = _against(source, files, given, screen)
-    _show(found, against, given, screen)
-    _next(found, source, files, given, screen)
     if given.budget and not found.budgets:
         raise GroundsillError(Diagnostic(
             "GS4209", "there is no monthly budget to compare with", mend="add a Budget to the definition, or leave --budget out"))
+    against = _against(source, files, given, screen)
+    _show(found, against, given, screen)
+    _next(found, source, files, given, screen)
     over = given.budget and any(found.total.expected > budget.limit for budget in found.budgets)
     return 1 if over or source.diagnostics.errors else 0
 

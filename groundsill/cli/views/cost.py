@@ -47,7 +47,8 @@ def _head(estimate: Estimate, style: Style) -> str:
 
 def _groups(estimate: Estimate, by: str, style: Style, *, lines: bool) -> Iterator[str]:
     groups = [group for group in estimate.by(by) if not group.free]
-    free = [group.name for group in estimate.by(by) if group.free]
+    without = [group for group in estimate.by(by) if group.free]
+    free = [group.name for group in without]
     width = _width([*(group.name for group in groups), by])
     yield style.dim(f"  {by:<{width}} {'low':>11} {'expected':>11} {'high':>11}")
     for group in groups:
@@ -57,21 +58,29 @@ def _groups(estimate: Estimate, by: str, style: Style, *, lines: bool) -> Iterat
             yield from _lines(group, style)
     total = estimate.total
     yield style.bold(f"  {'total':<{width}} {_three(total)}")
-    if free:
-        shown = ", ".join(free) if lines or len(free) <= 6 else f"{', '.join(free[:6])} and {len(free) - 6} more"
+    if lines:
+        for group in without:
+            yield style.dim(f"  {group.name}")
+            yield from _lines(group, style)
+    elif free:
+        shown = ", ".join(free) if len(free) <= 6 else f"{', '.join(free[:6])} and {len(free) - 6} more"
         yield style.dim(f"  free: {shown}")
 
 
 def _lines(group: Group, style: Style) -> Iterator[str]:
+    free: dict[str, list[str]] = {}
     for line in group.lines:
         if line.answer is Answer.FREE:
-            yield style.dim(f"      {'free':>10}  {line.resource.address}  {line.what}: {line.reason}".replace("  : ", "  "))
+            free.setdefault(line.reason, []).append(line.resource.address)
         elif line.cost is None:
             yield style.yellow(f"      {'?':>10}  {line.resource.address}  {line.what}: {line.reason}")
         else:
             date = f"  ({line.price.date or 'undated'}, {line.price.confidence})" if line.price else ""
             place = f"{line.resource.address}  {line.what}"
             yield f"      {money(line.cost.expected):>10}  {place}: {line.formula}{style.dim(date)}"
+    for reason, addresses in free.items():
+        named = addresses[0] if len(addresses) == 1 else f"{len(addresses)} resources"
+        yield style.dim(f"      {'free':>10}  {named}: {reason}")
 
 
 def _differences(before: Estimate, after: Estimate, by: str, style: Style) -> Iterator[str]:
