@@ -49,7 +49,7 @@ def _names(context: Context, item: Resource) -> list[str] | None:
     "a certificate is in a region where it cannot be used",
     types=tuple(_USES),
     rationale="CloudFront and edge domains take certificates of us-east-1 alone, everything else those of its own region "
-    '(AWS Certificate Manager User Guide, "Services integrated with AWS Certificate Manager").',
+              "(AWS Certificate Manager User Guide, \"Services integrated with AWS Certificate Manager\").",
     mend="request the certificate with a provider of the right region",
     example="aws_cloudfront_distribution with a certificate of eu-central-1",
 )
@@ -79,7 +79,7 @@ def regions(context: Context, resource: Resource) -> Found:
     types=("aws_lb_listener", "aws_cloudfront_distribution", "aws_api_gateway_domain_name", "aws_apigatewayv2_domain_name"),
     family=Family.RUNS,
     rationale="CloudFront refuses such an alias; browsers refuse the connection (NET::ERR_CERT_COMMON_NAME_INVALID). A "
-    "wildcard covers one label: *.example.com covers neither example.com nor a.b.example.com.",
+              "wildcard covers one label: *.example.com covers neither example.com nor a.b.example.com.",
     mend="add the host to the certificate's subject_alternative_names",
     example="certificate of *.shop.com, alias shop.com",
 )
@@ -142,7 +142,7 @@ def full_name(context: Context, record: Resource) -> str | None:
     "a certificate is used before it is validated",
     types=tuple(_USES),
     rationale="A listener, a distribution and a domain take issued certificates alone (UnsupportedCertificate): without "
-    "waiting for the validation the first apply fails.",
+              "waiting for the validation the first apply fails.",
     mend="refer to aws_acm_certificate_validation.certificate_arn, and make its records",
     example="aws_lb_listener: certificate_arn = aws_acm_certificate.site.arn",
 )
@@ -166,7 +166,7 @@ def validated(context: Context, resource: Resource) -> Found:
     "nothing proves to ACM that the domain is yours",
     types=("aws_acm_certificate_validation",),
     rationale="ACM looks for a CNAME in the domain's zone; the apply waits for it until it times out after 75 minutes (AWS "
-    'Certificate Manager User Guide, "DNS validation").',
+              "Certificate Manager User Guide, \"DNS validation\").",
     mend="make an aws_route53_record for each of domain_validation_options",
     example="aws_acm_certificate_validation without an aws_route53_record of the certificate's domain_validation_options",
 )
@@ -189,9 +189,9 @@ def records(context: Context, validation: Resource) -> Found:
     "a certificate waits for a zone that nobody delegates to yet",
     types=("aws_acm_certificate_validation",),
     rationale="The registrar learns the new zone's name servers from an output of this very apply: until somebody enters "
-    "them the certificate is not issued, and the apply times out.",
-    mend="deploy once without waiting for the certificate, enter the zone's name servers at the registrar, then deploy "
-    "the rest",
+              "them the certificate is not issued, and the apply times out.",
+    mend="deploy once without waiting for the certificate, enter the zone's name servers at the registrar, then deploy the "
+         "rest",
     example="aws_route53_zone, its records and aws_acm_certificate_validation in one apply",
 )
 def delegation(context: Context, validation: Resource) -> Found:
@@ -213,7 +213,7 @@ def delegation(context: Context, validation: Resource) -> Found:
     "a domain of its own has no certificate",
     types=("aws_cloudfront_distribution", "aws_api_gateway_domain_name", "aws_apigatewayv2_domain_name"),
     rationale="CloudFront refuses aliases without a certificate that covers them (InvalidViewerCertificate), API Gateway a "
-    "domain without one.",
+              "domain without one.",
     mend="name an issued certificate of the domain",
     example='aliases = ["www.shop.com"], viewer_certificate: cloudfront_default_certificate = true',
 )
@@ -238,7 +238,7 @@ def bare(context: Context, resource: Resource) -> Found:
     Severity.CRITICAL,
     "two records of a zone clash",
     rationale="A name has one record of a type without set_identifier, and a CNAME stands alone and never at the zone's apex "
-    '(Amazon Route 53 Developer Guide, "Supported DNS record types").',
+              "(Amazon Route 53 Developer Guide, \"Supported DNS record types\").",
     mend="keep one of them; at the apex use an alias record",
     example="two aws_route53_record of www, type A; or type CNAME at the apex",
 )

@@ -42,7 +42,7 @@ def lifecycle_rules(context: Context, bucket: Resource) -> Iterator[tuple[Resour
     "S3 refuses this lifecycle rule",
     types=("aws_s3_bucket",),
     rationale="Objects stay 30 days before they move to an infrequent-access class, and expire after they have moved (Amazon "
-    'S3 User Guide, "Transitioning objects using Amazon S3 Lifecycle").',
+              "S3 User Guide, \"Transitioning objects using Amazon S3 Lifecycle\").",
     mend="move after 30 days or more, and expire later than that",
     example='transition: days = 7, storage_class = "STANDARD_IA"',
 )
@@ -66,7 +66,7 @@ def lifecycle(context: Context, bucket: Resource) -> Found:
     types=("aws_s3_bucket",),
     family=Family.RUNS,
     rationale="An archived object cannot be read before it has been restored, which takes minutes to hours: browsers get 403 "
-    '(Amazon S3 User Guide, "Understanding and managing Amazon S3 storage classes").',
+              "(Amazon S3 User Guide, \"Understanding and managing Amazon S3 storage classes\").",
     mend="use STANDARD_IA or INTELLIGENT_TIERING for what is served",
     example='bucket behind CloudFront, transition: days = 90, storage_class = "GLACIER"',
 )
@@ -92,7 +92,7 @@ def archived(context: Context, bucket: Resource) -> Found:
     "a CORS rule names a method that is refused",
     types=("aws_s3_bucket_cors_configuration", "aws_apigatewayv2_api"),
     rationale="S3 takes GET, PUT, POST, DELETE and HEAD; an HTTP API the methods of HTTP or * - ANY is a word of routes, not "
-    'of CORS (Amazon S3 API Reference, "CORSRule"; API Gateway, "Configure CORS for HTTP APIs").',
+              "of CORS (Amazon S3 API Reference, \"CORSRule\"; API Gateway, \"Configure CORS for HTTP APIs\").",
     mend="list the methods",
     example='allow_methods = ["ANY"]',
 )
@@ -118,7 +118,7 @@ def methods(context: Context, resource: Resource) -> Found:
     "EBS refuses these IOPS or this throughput",
     types=("aws_ebs_volume",),
     rationale="gp3 has 3,000 to 80,000 IOPS, at most 500 a GiB, and 0.25 MiB/s an IOPS; io1 at most 50 and io2 1,000 a GiB "
-    '(Amazon EBS User Guide, "Amazon EBS volume types").',
+              "(Amazon EBS User Guide, \"Amazon EBS volume types\").",
     mend="give fewer IOPS, or a larger disk",
     example='type = "gp3", size = 5, iops = 6000',
 )
@@ -167,8 +167,8 @@ def formats(context: Context, machine: Resource) -> Found:
     Severity.CRITICAL,
     "EC2 refuses a boot script of this length",
     types=("aws_instance",),
-    rationale='user_data takes 16 KB (Amazon EC2 User Guide, "Run commands when you launch an EC2 instance with user data '
-    'input").',
+    rationale="user_data takes 16 KB (Amazon EC2 User Guide, \"Run commands when you launch an EC2 instance with user data "
+              "input\").",
     mend="fetch the script from a bucket at boot",
     example="user_data of 20 KB",
 )
@@ -183,8 +183,8 @@ def length(context: Context, machine: Resource) -> Found:
     Severity.CRITICAL,
     "a machine's image is built for another processor",
     types=("aws_instance", "aws_launch_template"),
-    rationale='RunInstances refuses it: "The architecture of the specified instance type does not match the architecture of '
-    'the specified AMI".',
+    rationale="RunInstances refuses it: \"The architecture of the specified instance type does not match the architecture of "
+              "the specified AMI\".",
     mend="look up an image of the machine's architecture",
     example='instance_type = "t4g.medium", aws_ami filter architecture = x86_64',
 )
@@ -210,7 +210,7 @@ def architecture(context: Context, machine: Resource) -> Found:
     types=("aws_instance", "aws_launch_template"),
     family=Family.RUNS,
     rationale="Image ids differ by region and images are deprecated: the same definition fails elsewhere, or later "
-    "(InvalidAMIID.NotFound).",
+              "(InvalidAMIID.NotFound).",
     mend="look it up with data aws_ami, or take the public SSM parameter",
     example='ami = "ami-0abcdef1234567890"',
 )
@@ -228,7 +228,7 @@ def image_id(context: Context, machine: Resource) -> Found:
     types=("aws_instance",),
     family=Family.RUNS,
     rationale="ignore_changes on the image means that no apply ever replaces it: after a year the machine runs a year-old "
-    "system.",
+              "system.",
     mend="pin the image in a file, and change it on purpose; or patch with Systems Manager",
     example="most_recent = true, lifecycle: ignore_changes = [ami]",
 )
@@ -276,7 +276,7 @@ def replaced(context: Context, machine: Resource) -> Found:
     "AWS Backup refuses how long backups are kept",
     types=("aws_backup_plan",),
     rationale="What has gone to cold storage stays there 90 days or more, so backups are kept 90 days longer than they are "
-    'warm (AWS Backup Developer Guide, "Backup plan options and configuration").',
+              "warm (AWS Backup Developer Guide, \"Backup plan options and configuration\").",
     mend="set delete_after to cold_storage_after + 90 or more",
     example="lifecycle: cold_storage_after = 30, delete_after = 60",
 )
@@ -318,7 +318,7 @@ def endless(context: Context, plan: Resource) -> Found:
     types=("aws_backup_plan",),
     family=Family.RUNS,
     rationale="DynamoDB's cold storage and cross-region copies need the account's advanced DynamoDB backup (AWS Backup "
-    'Developer Guide, "Advanced DynamoDB backup"); the jobs fail without it.',
+              "Developer Guide, \"Advanced DynamoDB backup\"); the jobs fail without it.",
     mend="aws_backup_region_settings with resource_type_management_preference DynamoDB = true",
     example="aws_backup_selection of tables, copy_action, and no aws_backup_region_settings",
 )
@@ -352,9 +352,9 @@ def opt_in(context: Context, plan: Resource) -> Found:
     types=("aws_ecr_lifecycle_policy",),
     family=Family.RUNS,
     rationale="A rule that keeps the newest images counts builds, not deployments: after a few builds the running image is "
-    'gone, and a new task or a rollback cannot pull it (Amazon ECR User Guide, "Lifecycle policies").',
+              "gone, and a new task or a rollback cannot pull it (Amazon ECR User Guide, \"Lifecycle policies\").",
     mend="keep images that were deployed by a rule of their own with a tag prefix, before the one for the rest; or keep 30 "
-    "and more",
+         "and more",
     example="countType = imageCountMoreThan, countNumber = 10, tagStatus = any",
 )
 def expiry(context: Context, policy: Resource) -> Found:

@@ -32,8 +32,8 @@ def _indexes(context: Context, table: Resource) -> list[dict[str, object]]:
     Severity.CRITICAL,
     "a table's attributes are not exactly those of its keys",
     types=("aws_dynamodb_table",),
-    rationale='DynamoDB refuses a key without an attribute definition, and a definition that no key uses ("Some index key '
-    'attributes are not defined", "Number of attributes in KeySchema does not exactly match").',
+    rationale="DynamoDB refuses a key without an attribute definition, and a definition that no key uses (\"Some index key "
+              "attributes are not defined\", \"Number of attributes in KeySchema does not exactly match\").",
     mend="define each attribute of a table's and of an index's keys, and no other",
     example="attribute: email, which no key uses",
 )
@@ -60,7 +60,7 @@ def attributes(context: Context, table: Resource) -> Found:
     "a table's capacity does not fit its billing mode",
     types=("aws_dynamodb_table",),
     rationale="Provisioned tables and their indexes need both capacities, on-demand ones take none (Amazon DynamoDB API "
-    'Reference, "CreateTable").',
+              "Reference, \"CreateTable\").",
     mend='give read_capacity and write_capacity, or billing_mode = "PAY_PER_REQUEST"',
     example='billing_mode = "PROVISIONED" without write_capacity',
 )
@@ -84,7 +84,7 @@ def capacity(context: Context, table: Resource) -> Found:
     "autoscaling is set up for a table that is on demand",
     types=("aws_appautoscaling_target",),
     rationale="An on-demand table has no capacity to scale: the apply fails, or the policies do nothing (Amazon DynamoDB "
-    'Developer Guide, "DynamoDB throughput capacity").',
+              "Developer Guide, \"DynamoDB throughput capacity\").",
     mend="take the scaling away, or make the table PROVISIONED",
     example='billing_mode = "PAY_PER_REQUEST" and an aws_appautoscaling_target of the table',
 )
@@ -123,7 +123,7 @@ def follows(context: Context, table: Resource) -> Found:
     "a table has indexes that DynamoDB refuses",
     types=("aws_dynamodb_table",),
     rationale="A table has at most 20 global and 5 local indexes; local ones share its hash key and need a range key on the "
-    'table (Amazon DynamoDB Developer Guide, "Quotas in Amazon DynamoDB").',
+              "table (Amazon DynamoDB Developer Guide, \"Quotas in Amazon DynamoDB\").",
     mend="drop indexes, or use a global one",
     example="local_secondary_index on a table without range_key",
 )
@@ -151,8 +151,8 @@ def indexes(context: Context, table: Resource) -> Found:
     types=("aws_dynamodb_table",),
     family=Family.RUNS,
     rationale="Each moment is then a partition of its own: a query needs the exact value, and no order or range across items "
-    'exists (Amazon DynamoDB Developer Guide, "Best practices for designing and using partition keys '
-    'effectively").',
+              "exists (Amazon DynamoDB Developer Guide, \"Best practices for designing and using partition keys "
+              "effectively\").",
     mend="partition by what a query knows (a user, a feed, a month) and sort by the time",
     example='global_secondary_index: hash_key = "created_at"',
 )
@@ -170,8 +170,8 @@ def by_time(context: Context, table: Resource) -> Found:
     types=("aws_dynamodb_table",),
     family=Family.RUNS,
     rationale="All items of a type or status land on one partition, which takes 1,000 writes a second and can only be read "
-    'from its beginning (Amazon DynamoDB Developer Guide, "Best practices for designing and using partition keys '
-    'effectively").',
+              "from its beginning (Amazon DynamoDB Developer Guide, \"Best practices for designing and using partition keys "
+              "effectively\").",
     mend="add a range_key, for example created_at; or spread the value over buckets",
     example='global_secondary_index: hash_key = "type" without range_key',
 )
