@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -89,6 +90,12 @@ class Context:
         from groundsill.cost.grants import Grants
 
         return Grants(self)
+
+    @cached_property
+    def pollers(self) -> dict[str, int]:
+        """How many workloads take messages from a queue by themselves, by its address."""
+        return Counter(queue.address for workload in self.workloads if workload.type != "aws_lambda_function"
+                       for queue in self.grants.consumed(workload))
 
     @cached_property
     def log_groups(self) -> dict[str, Resource]:

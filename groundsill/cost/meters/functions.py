@@ -53,7 +53,8 @@ def function(context: Context, function: Resource) -> Lines:
     memory = _renamed(memory.scaled(1 / 1024), "GB")
     duration = _within_timeout(context, function, context.measure(function, "duration"))
     warm = any(_provisioned_target(context, item) is function
-               for item in context.of_type("aws_lambda_provisioned_concurrency_config"))
+               for holder in (function, *context.referring(function, "aws_lambda_alias"))
+               for item in context.referring(holder, "aws_lambda_provisioned_concurrency_config"))
     yield context.line(function, "requests", f"lambda.request_{architecture}", invocations)
     kind = "provisioned_duration" if warm else "duration"
     line = context.line(function, "duration", f"lambda.{kind}_{architecture}", invocations, duration, memory)

@@ -48,11 +48,7 @@ def queue(context: Context, queue: Resource) -> Lines:
 
 
 def _pollers(context: Context, queue: Resource) -> int:
-    number = 5 * len(context.referring(queue, "aws_lambda_event_source_mapping"))
-    for workload in context.workloads:
-        if workload.type != "aws_lambda_function" and queue in context.grants.consumed(workload):
-            number += 1
-    return number
+    return 5 * len(context.referring(queue, "aws_lambda_event_source_mapping")) + context.pollers.get(queue.address, 0)
 
 
 @queues.flow
