@@ -53,6 +53,13 @@ def test_the_page_of_costs_is_current() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(), "run: python scripts/generate_cost_page.py"
 
 
+def test_the_page_of_traffic_is_current() -> None:
+    sys.path.insert(0, str(ROOT))
+    from scripts.generate_traffic_page import PAGE, page
+
+    assert PAGE.read_text(encoding="utf-8") == page(), "run: python scripts/generate_traffic_page.py"
+
+
 def test_the_page_of_costs_explains_every_figure_and_names_every_row_about_cost() -> None:
     sys.path.insert(0, str(ROOT))
     from scripts.cost_page_figures import SECTIONS
