@@ -16,7 +16,7 @@ from groundsill.operate.rehearsal.run import ACCOUNT
 from groundsill.terraform.engine import Engine
 
 _NEVER_INHERITED = ("AWS_", "TF_VAR_", "TF_WORKSPACE", "TF_DATA_DIR", "TF_CLI_ARGS")
-_LOCAL = {"provider": {"aws": {"s3_use_path_style": True, "skip_metadata_api_check": "true"}}}
+_LOCAL = {"s3_use_path_style": True, "skip_metadata_api_check": "true"}
 
 
 def plan_of(
@@ -61,6 +61,12 @@ def plan_of_graph(graph: Graph, scratch: Path, *, apply: bool = False) -> list[d
     return plan_of(folder, region=graph.region, variables=variables, scratch=scratch, apply=apply)
 
 
-def with_local_provider(folder: Path) -> None:
-    """Add what points the AWS provider at this machine."""
-    (folder / "local_override.tf.json").write_text(json.dumps(_LOCAL))
+def with_local_provider(folder: Path, *aliases: str) -> None:
+    """Add what points the AWS providers at this machine.
+
+    Arguments:
+        folder: of the root module.
+        aliases: of its providers beside the default one.
+    """
+    providers = [_LOCAL, *({"alias": alias, **_LOCAL} for alias in aliases)]
+    (folder / "local_override.tf.json").write_text(json.dumps({"provider": {"aws": providers}}))

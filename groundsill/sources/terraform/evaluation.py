@@ -26,6 +26,7 @@ from groundsill.sources.terraform.operators import ARITHMETIC
 from groundsill.sources.terraform.values import (
     LONGEST_TEXT,
     MOST_MEMBERS,
+    MOST_PARTS,
     AsList,
     EvaluationError,
     NotKnownError,
@@ -47,7 +48,7 @@ from groundsill.sources.terraform.values import (
     references_of,
 )
 
-MOST_WORK = 3_000_000
+MOST_WORK = 2_000_000
 """Steps of evaluation: a configuration of 5,000 resources takes about 400,000."""
 _OPEN = "\ue000"
 _MOST_STEPS = 32
@@ -501,6 +502,8 @@ def _joined(parts: list[str | Unknown]) -> Any:
         raise TooLargeError("a text is too long")
     if all(isinstance(part, str) for part in parts):
         return "".join(part for part in parts if isinstance(part, str))
+    if len(parts) > MOST_PARTS:
+        return Unknown("", references_of(PartialText(tuple(parts))))
     return PartialText(tuple(parts))
 
 

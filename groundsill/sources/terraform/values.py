@@ -21,6 +21,9 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d{1,3})?")
 LONGEST_TEXT = 4_000_000
 MOST_MEMBERS = 100_000
 _DEEPEST = 120
+_MOST_REFERENCES = 1_000
+MOST_PARTS = 500
+"""Of a text that is not known as a whole."""
 
 
 class EvaluationError(Exception):
@@ -93,7 +96,9 @@ def make_set(members: list[Any]) -> SetOf:
 def _mark(value: Any) -> str:
     if isinstance(value, str):
         return f"s{value}"
-    return repr(value)[:2000]
+    for _ in parts_of(value):
+        pass  # a value that has no end has no text either
+    return repr(value)
 
 
 # -- known or not ------------------------------------------------------------------------------------------------------
@@ -104,52 +109,54 @@ def is_open(value: Any) -> bool:
     return isinstance(value, Reference | Unknown | PartialText | AsList)
 
 
-def is_settled(value: Any, depth: int = 0) -> bool:
-    """Whether every part of a value is known."""
-    if is_open(value):
-        return False
-    if isinstance(value, str):
-        return _OPEN not in value
-    if depth > _DEEPEST:
-        raise TooLargeError("a value is nested too deeply")
-    if is_mapping(value):
-        return all(is_settled(item, depth + 1) for item in value.values())
-    if is_list(value):
-        return all(is_settled(item, depth + 1) for item in value)
-    if isinstance(value, JsonDocument):
-        return is_settled(value.content, depth + 1)
-    return True
+def is_settled(value: Any) -> bool:
+    """Whether every part of a value is known.
+
+    Raises:
+        TooLargeError: where it has more parts than any value has: a list of a list twice, again and again, is soon endless.
+    """
+    return all(not is_open(part) and not (isinstance(part, str) and _OPEN in part) for part in parts_of(value))
+
+
+def parts_of(value: Any) -> Iterator[Any]:
+    """Everything inside a value that is no collection, itself where it is none.
+
+    Raises:
+        TooLargeError: where there is too much of it.
+    """
+    pending = [value]
+    count = 0
+    while pending:
+        part = pending.pop()
+        count += 1
+        if count > MOST_MEMBERS:
+            raise TooLargeError("a value is too large")
+        if is_mapping(part):
+            pending.extend(part.values())
+        elif is_list(part):
+            pending.extend(part)
+        elif isinstance(part, JsonDocument):
+            pending.append(part.content)
+        else:
+            yield part
 
 
 def references_of(*values: Any) -> tuple[Reference, ...]:
     """Everything that some values refer to, each once."""
     found: dict[Reference, None] = {}
-    for value in values:
-        for reference in _references(value, 0):
-            found[reference] = None
-            if len(found) > 1000:
-                return tuple(found)
-    return tuple(found)
-
-
-def _references(value: Any, depth: int) -> Iterator[Reference]:
-    if isinstance(value, PartialText):
-        for part in value.parts:
-            yield from references_in(part)
-    elif isinstance(value, AsList):
-        yield value.reference
-    elif depth > _DEEPEST:
-        return
-    elif is_mapping(value):
-        for item in value.values():
-            yield from _references(item, depth + 1)
-    elif is_list(value):
-        for item in value:
-            yield from _references(item, depth + 1)
-    elif isinstance(value, JsonDocument):
-        yield from _references(value.content, depth + 1)
-    elif isinstance(value, str | Reference | Unknown):
-        yield from references_in(value)
+    try:
+        for part in parts_of(list(values)):
+            if isinstance(part, PartialText):
+                found.update(dict.fromkeys(reference for piece in part.parts for reference in references_in(piece)))
+            elif isinstance(part, AsList):
+                found[part.reference] = None
+            elif isinstance(part, str | Reference | Unknown):
+                found.update(dict.fromkeys(references_in(part)))
+            if len(found) > _MOST_REFERENCES:
+                break
+    except TooLargeError:
+        pass  # what is found so far
+    return tuple(reversed(found)) if len(found) > 1 else tuple(found)
 
 
 # -- as text, as a number, as yes or no --------------------------------------------------------------------------------
@@ -278,6 +285,8 @@ def equal(left: Any, right: Any) -> bool:
 def json_text(content: Any) -> str | PartialText:
     """A structure as JSON text, as ``jsonencode`` writes it: keys in order, references and holes as text."""
     holes: list[Unknown] = []
+    for _ in parts_of(content):
+        pass  # not more than can be written
     dumped = json.dumps(_dumpable(content, holes, 0), separators=(",", ":"), ensure_ascii=False)
     # Terraform's JSON escapes what HTML takes for marks: "jsonencode Function".
     dumped = dumped.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -31,7 +31,8 @@ from groundsill.sources.terraform.names import ABSENT, OutOfWorkError, Scope, Un
 from groundsill.sources.terraform.values import NotKnownError, fail, references_of
 from groundsill.sources.terraform.variables import ConstantNames
 
-MOST_RESOURCES = 10_000
+MOST_RESOURCES = 5_000
+"""Of a whole configuration. Terraform itself becomes unwieldy long before; a larger number is a mistake."""
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 _LOCAL = ("./", "../")
 
