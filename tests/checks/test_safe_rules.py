@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json as text
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from groundsill.checks.rule import Family
 from groundsill.checks.rules import every_rule
+from groundsill.checks.rules.safe.rights import can_name_a_resource
 
 from .support import finds, found, graph, json
 
@@ -469,3 +472,11 @@ def test_policies_are_read_from_text_and_from_data_sources() -> None:
     assert finds("policy-allows-everything", graph(document))
     assert not found("policy-allows-everything", graph(one("aws_iam_policy.a", policy="${var.policy}")))
     assert not found("policy-allows-everything", graph(one("aws_iam_policy.a", policy="{not json")))
+
+
+def test_what_names_no_resource_is_the_same_to_checks_and_to_the_contract_of_components() -> None:
+    services = text.loads((Path(__file__).parents[1] / "iam_actions.json").read_text("utf-8"))["services"]
+    own = {"ssm:UpdateInstanceInformation"}  # which the agent asks for the machine that it runs on
+    differing = [f"{service}:{action}" for service, actions in services.items() for kind in ("named", "unnamed")
+                 for action in actions[kind] if can_name_a_resource(f"{service}:{action}") is not (kind == "named")]
+    assert set(differing) <= own
