@@ -194,7 +194,8 @@ RULES.items += [
         "database-tags-not-copied", Severity.LOW, "snapshots of the database do not say whose they are",
         INSTANCE, CLUSTER, at="copy_tags_to_snapshot", wanted=TRUE, absent=False, when=own_data,
         why="Costs and rights by tag end at an untagged snapshot: Amazon RDS user guide, \"Copying tags to DB snapshots\".",
-        mend="set copy_tags_to_snapshot = true", controls=("FSBP RDS.16", "FSBP RDS.17", "CKV2_AWS_60", "CKV_AWS_313"),
+        mend="set copy_tags_to_snapshot = true",
+        controls=("FSBP RDS.16", "FSBP RDS.17", "FSBP RDS.47", "FSBP RDS.48", "CKV2_AWS_60", "CKV_AWS_313"),
     ),
     expected(
         "database-without-iam-authentication", Severity.LOW, "only a password opens the database",

@@ -66,6 +66,20 @@ def _any_page(context: Context, address: Resource) -> Iterator[Finding]:
         yield Finding(address, "`allow_origins` is *", attribute="cors")
 
 
+@RULES.rule(
+    "function-in-one-zone", Severity.MEDIUM, "the function stops with one data centre",
+    rationale="In a network a function runs in the zones of its subnets alone: AWS Lambda developer guide, \"Giving "
+              "Lambda functions "
+              "access to resources in an Amazon VPC\".",
+    mend="give it subnets in two zones or more", types=("aws_lambda_function",), production_only=True,
+    controls=("FSBP Lambda.5",),
+)
+def _one_zone(context: Context, function: Resource) -> Iterator[Finding]:
+    subnets = as_blocks(context.view.get(function, "vpc_config", "subnet_ids"))
+    if len(subnets) == 1 and (is_known(subnets) or context.view.target(function, "vpc_config", "subnet_ids") is not None):
+        yield Finding(function, "`subnet_ids` holds one", attribute="vpc_config")
+
+
 RULES.items += [
     expected(
         "function-without-tracing", Severity.LOW, "where a slow or failed call lost its time cannot be seen",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from groundsill.checks.context import Context
-from groundsill.checks.expect import NOT_GIVEN, TRUE, at_most, expected, none_of, truth
+from groundsill.checks.expect import GIVEN, NOT_GIVEN, TRUE, at_most, expected, none_of, truth
 from groundsill.checks.rule import Family, Finding, Ruleset, Severity
 from groundsill.graph.reference import JsonDocument
 from groundsill.graph.resource import Resource
@@ -302,5 +302,11 @@ RULES.items += [
             "EC2 user guide, "
             "\"Best practices for Amazon EC2 Spot\".",
         mend="leave max_price out",
+    ),
+    expected(
+        "group-of-one-type", Severity.LOW, "when AWS has no machine of the type left, the group cannot grow", GROUP,
+        at="mixed_instances_policy", wanted=GIVEN, absent=False, production_only=True, tiers=("enterprise",),
+        why="Amazon EC2 Auto Scaling user guide, \"Auto Scaling groups with multiple instance types and purchase options\".",
+        mend="give it a mixed_instances_policy with several types", controls=("FSBP AutoScaling.6",),
     ),
 ]

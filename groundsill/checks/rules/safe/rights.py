@@ -112,7 +112,7 @@ def _service(context: Context) -> Iterator[Finding]:
     rationale="Service Authorization Reference, \"Actions, resources, and condition keys for AWS services\": these "
               "actions can be "
               "narrowed to resources.",
-    mend="name the ARNs", controls=("CKV_AWS_288", "CKV_AWS_290", "CKV_AWS_355"),
+    mend="name the ARNs", controls=("FSBP KMS.1", "FSBP KMS.2", "CKV_AWS_288", "CKV_AWS_290", "CKV_AWS_355"),
 )
 def _no_resource(context: Context) -> Iterator[Finding]:
     for statement in _own_rights(context):

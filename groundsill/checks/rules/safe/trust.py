@@ -190,3 +190,17 @@ def _names_github(context: Context, who: Any) -> bool:
         provider = context.graph.target(who)
         return provider is not None and _GITHUB in str(provider.arguments.get("url", ""))
     return isinstance(who, str) and _GITHUB in who
+
+
+@RULES.rule(
+    "bucket-locks-everybody-out", Severity.HIGH, "nobody but the account's root can ever change the bucket again",
+    rationale="A Deny of everything for everybody covers administrators too: Amazon S3 user guide, \"Bucket policies "
+              "for Amazon S3\".",
+    mend="name who is denied, or ask for a condition such as aws:SecureTransport", controls=("CKV_AWS_93",),
+)
+def _locked(context: Context) -> Iterator[Finding]:
+    for statement in context.resource_statements:
+        denies = statement.statement.allows is False and statement.anybody and not statement.statement.conditions
+        if denies and statement.resource.type in ("aws_s3_bucket", "aws_s3_bucket_policy") and {"*",
+                                                                                                "s3:*"} & set(statement.actions):
+            yield Finding(statement.resource, f"{statement.named} denies everybody everything", attribute=statement.argument)
