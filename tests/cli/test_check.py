@@ -65,6 +65,7 @@ def test_a_suppression_of_nothing_is_shown(shop: Shop) -> None:
     faulty(shop, 'jobs.suppress("queue-visibility-bellow", because="typed wrongly")')
     done = shop.run("check")
     assert "Suppressions of nothing" in done.stdout and "there is no such rule" in done.stdout
+    assert done.returncode == 1 and "error[GS4103]" in done.stderr and f"did you mean `{RULE}`" in done.stderr
     shop.define(FAULTY.replace("SUPPRESS", f'jobs.suppress("{RULE}", because="was so once")').replace("30s", "6m"))
     done = shop.run("check", *ONLY)
     assert done.returncode == 0 and "nothing is found any more: take it out" in done.stdout
