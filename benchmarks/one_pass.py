@@ -25,7 +25,7 @@ def main(runs: int, sizes: Sequence[int] = SIZES) -> None:
     first: float | None = None
     for size in sizes:
         folder = write_system(WORK / "generated" / str(size), size)["groundsill"]
-        graph = Definition(folder).graph()
+        graph = Definition(folder).graph("prod", tier="enterprise")
         terraform = written(f"generated_{size}", graph)
         command = [sys.executable, "-m", "benchmarks.one_pass_program", str(folder)]
         run_process(command, cwd=ROOT)  # warm: byte code and file cache, as the peer has its own after installing

@@ -17,7 +17,7 @@ def main(folder: Path) -> None:
     from groundsill.sources.reading import read
 
     took: dict[str, float] = {}
-    graph = _timed(took, "read", lambda: read(folder)).graph
+    graph = _timed(took, "read", lambda: read(folder, stage="prod", tier="enterprise")).graph
     report = _timed(took, "check", lambda: _check(graph))
     total = _timed(took, "cost", lambda: _cost(graph))
     picture = _timed(took, "draw", lambda: _draw(graph))
