@@ -27,8 +27,8 @@ def _websocket(context: Context, resource: Resource) -> bool:
     "a caller is told that a request failed while the function still works on it",
     types=("aws_apigatewayv2_integration", "aws_api_gateway_integration"),
     rationale="API Gateway gives up after 30 s (HTTP APIs) or 29 s (REST and WebSocket APIs): the caller gets 503 or 504, "
-    'retries, and the function runs on and is paid for (API Gateway Developer Guide, "Amazon API Gateway '
-    'quotas").',
+              "retries, and the function runs on and is paid for (API Gateway Developer Guide, \"Amazon API Gateway "
+              "quotas\").",
     mend="let the function return within the API's limit, and do long work behind a queue",
     example="aws_lambda_function: timeout = 60 behind an HTTP API",
 )
@@ -58,7 +58,7 @@ def outlives(context: Context, integration: Resource) -> Found:
     family=Family.DEPLOYS,
     types=("aws_api_gateway_integration",),
     rationale="29 s is the quota of REST APIs; more takes a request to AWS, for regional and private APIs alone (API Gateway "
-    'Developer Guide, "Amazon API Gateway quotas").',
+              "Developer Guide, \"Amazon API Gateway quotas\").",
     mend="29000 or less; or have the quota raised first",
     example="timeout_milliseconds = 60000",
 )
@@ -120,7 +120,7 @@ def unstaged(context: Context, api: Resource) -> Found:
     "changes of an API reach nobody",
     types=("aws_apigatewayv2_stage", "aws_api_gateway_deployment"),
     rationale="A stage serves the deployment that it names: without auto_deploy, or without triggers that change with the "
-    "routes, a new route is defined and never served (Terraform, aws_api_gateway_deployment).",
+              "routes, a new route is defined and never served (Terraform, aws_api_gateway_deployment).",
     mend="auto_deploy = true; for a REST API triggers over its resources, methods and integrations",
     example="aws_api_gateway_deployment without triggers",
 )
@@ -140,8 +140,8 @@ def undeployed(context: Context, resource: Resource) -> Found:
     Severity.MEDIUM,
     "a route for everything below a path does not match the path itself",
     rationale="{proxy+} needs one segment more: /v1/posts/{proxy+} matches /v1/posts/7 and answers /v1/posts with 403 "
-    '"Missing Authentication Token" or 404 (API Gateway Developer Guide, "Set up a proxy integration with a '
-    'proxy resource").',
+              "\"Missing Authentication Token\" or 404 (API Gateway Developer Guide, \"Set up a proxy integration with a "
+              "proxy resource\").",
     mend="add the route of the path itself",
     example="ANY /v1/posts/{proxy+} without ANY /v1/posts",
 )
@@ -188,7 +188,7 @@ def _greedy_resources(context: Context) -> Found:
     "messages of an unknown kind get no answer",
     types=("aws_apigatewayv2_api",),
     rationale="A message that matches no route selection is dropped with an error of the gateway's own (API Gateway "
-    'Developer Guide, "Create routes for WebSocket APIs in API Gateway").',
+              "Developer Guide, \"Create routes for WebSocket APIs in API Gateway\").",
     mend="add the route $default",
     example="WebSocket API with $connect and $disconnect alone",
 )
@@ -206,7 +206,7 @@ def default_route(context: Context, api: Resource) -> Found:
     "no function may send to the WebSocket's clients",
     types=("aws_apigatewayv2_api",),
     rationale="Pushing to a connection is execute-api:ManageConnections on the API's stage; without it PostToConnection gets "
-    '403 (API Gateway Developer Guide, "Use @connections commands in your backend service").',
+              "403 (API Gateway Developer Guide, \"Use @connections commands in your backend service\").",
     mend="grant the functions behind the API execute-api:ManageConnections on its connections",
     example="WebSocket API whose functions' roles lack execute-api:ManageConnections",
 )
@@ -233,7 +233,7 @@ def answers(context: Context, api: Resource) -> Found:
     "a function pushes to an address that takes no pushes",
     types=("aws_lambda_function",),
     rationale="Clients connect to wss://, and a backend pushes to https://…/@connections: with the first one, or without a "
-    "scheme, the SDK cannot call it.",
+              "scheme, the SDK cannot call it.",
     mend="give the https:// management address: https://API.execute-api.REGION.amazonaws.com/STAGE",
     example="WEBSOCKET_API_ENDPOINT = aws_apigatewayv2_stage.chat.invoke_url",
 )
@@ -263,7 +263,7 @@ def scheme(context: Context, function: Resource) -> Found:
     "a method of a REST API leads nowhere",
     types=("aws_api_gateway_method",),
     family=Family.DEPLOYS,
-    rationale='A deployment is refused while a method has no integration ("No integration defined for method").',
+    rationale="A deployment is refused while a method has no integration (\"No integration defined for method\").",
     mend="add an aws_api_gateway_integration of the same resource and method",
     example="aws_api_gateway_method without aws_api_gateway_integration",
 )
@@ -286,7 +286,7 @@ def integrated(context: Context, method: Resource) -> Found:
     "a name for the API answers with the site",
     types=("aws_lb",),
     rationale="Two names point at one load balancer that has one target group and no rule for a host: api.example.com shows "
-    "the pages of www.example.com, and what the name promises is not there.",
+              "the pages of www.example.com, and what the name promises is not there.",
     mend="add a rule for the host with the target group that it is for, or take the record away",
     example="records example.com and api.example.com, and a load balancer with one default action",
 )

@@ -38,7 +38,7 @@ _MIGRATES = re.compile(r"migrat|schema", re.IGNORECASE)
     "a schedule cannot be read",
     types=("aws_cloudwatch_event_rule", "aws_scheduler_schedule", "aws_backup_plan", "aws_autoscaling_schedule"),
     rationale="rate() takes a whole number and a unit that agrees with it, cron() six fields of which one of the two days is "
-    '? (Amazon EventBridge User Guide, "Setting a schedule pattern for scheduled rules").',
+              "? (Amazon EventBridge User Guide, \"Setting a schedule pattern for scheduled rules\").",
     mend="correct the expression",
     example='schedule_expression = "cron(0 5 * * * *)"',
 )
@@ -66,7 +66,7 @@ def _expressions(context: Context, resource: Resource) -> Iterator[tuple[str, An
     "an event pattern cannot be read",
     types=("aws_cloudwatch_event_rule",),
     rationale="A pattern is JSON whose leaves are lists of values or of known operators (Amazon EventBridge User Guide, "
-    '"Amazon EventBridge event patterns"): anything else is InvalidEventPatternException.',
+              "\"Amazon EventBridge event patterns\"): anything else is InvalidEventPatternException.",
     mend="put every value into a list",
     example='{"source": "shop.orders"}',
 )
@@ -108,7 +108,7 @@ def _pattern_fault(content: Mapping[str, Any], path: str) -> str:
     "EventBridge refuses the rule",
     types=("aws_cloudwatch_event_rule",),
     rationale="A rule has a pattern or a schedule, and schedules exist on the default bus alone (Amazon EventBridge API "
-    'Reference, "PutRule").',
+              "Reference, \"PutRule\").",
     mend="give it a pattern; or move the schedule to EventBridge Scheduler",
     example='schedule_expression on a rule of event_bus_name = "orders"',
 )
@@ -169,7 +169,7 @@ def bus(context: Context, target: Resource) -> Found:
     types=("aws_scheduler_schedule",),
     family=Family.RUNS,
     rationale="EventBridge Scheduler takes the role that it is given: it must trust scheduler.amazonaws.com and be allowed "
-    'to start the target (EventBridge Scheduler User Guide, "Setting up Amazon EventBridge Scheduler").',
+              "to start the target (EventBridge Scheduler User Guide, \"Setting up Amazon EventBridge Scheduler\").",
     mend="let the role trust scheduler.amazonaws.com, and allow it the target's action",
     example="role without lambda:InvokeFunction on the function that the schedule starts",
 )
@@ -202,7 +202,7 @@ def scheduled(context: Context, schedule: Resource) -> Found:
     types=("aws_scheduler_schedule",),
     family=Family.RUNS,
     rationale="A migration that nobody watches runs beside a half-finished deploy, locks tables at any hour, and fails "
-    "unseen.",
+              "unseen.",
     mend="run it as a step of the deploy, with a lock; keep the schedule DISABLED",
     example='aws_scheduler_schedule of migration-lambda, state = "ENABLED"',
 )
@@ -223,7 +223,7 @@ def migration(context: Context, schedule: Resource) -> Found:
     Severity.CRITICAL,
     "a rule has more targets than EventBridge takes",
     types=("aws_cloudwatch_event_rule",),
-    rationale='A rule has at most five targets (Amazon EventBridge User Guide, "Amazon EventBridge quotas").',
+    rationale="A rule has at most five targets (Amazon EventBridge User Guide, \"Amazon EventBridge quotas\").",
     mend="put a topic between, or split the rule",
     example="six aws_cloudwatch_event_target of one rule",
 )
@@ -239,8 +239,8 @@ def crowded(context: Context, rule: Resource) -> Found:
     "a scaling target is set up in a way that is refused",
     types=("aws_appautoscaling_target", "aws_appautoscaling_policy"),
     rationale="Capacity goes from min to max, the dimension belongs to the service, and scaling by requests needs the load "
-    'balancer\'s label (Application Auto Scaling API Reference, "RegisterScalableTarget" and '
-    '"PredefinedMetricSpecification").',
+              "balancer's label (Application Auto Scaling API Reference, \"RegisterScalableTarget\" and "
+              "\"PredefinedMetricSpecification\").",
     mend="correct what is named",
     example="min_capacity = 4, max_capacity = 2",
 )

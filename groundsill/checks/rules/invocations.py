@@ -41,8 +41,8 @@ _POLICIES = {
     "something calls a function that does not let it",
     types=tuple(_CALLERS),
     rationale="A function is called by a service only if its resource policy says so: API Gateway then answers 500, topics, "
-    "rules and buckets drop the event after retries, and a bucket notification is refused at once (AWS Lambda "
-    'Developer Guide, "Viewing resource-based IAM policies in Lambda").',
+              "rules and buckets drop the event after retries, and a bucket notification is refused at once (AWS Lambda "
+              "Developer Guide, \"Viewing resource-based IAM policies in Lambda\").",
     mend="add an aws_lambda_permission for the service, with the source's ARN",
     example="aws_apigatewayv2_integration of a function without aws_lambda_permission",
 )
@@ -162,9 +162,9 @@ def _sends(context: Context) -> Iterator[tuple[Resource, Resource, str, Resource
     Severity.HIGH,
     "a queue or topic does not take what is sent to it",
     rationale="A service sends on its own behalf, so the queue's or topic's policy must let it: a subscription or rule is "
-    'made without a word, and every message is lost (Amazon SNS Developer Guide, "Subscribing an Amazon SQS queue '
-    'to an Amazon SNS topic"; Amazon EventBridge User Guide, "Using resource-based policies for Amazon '
-    'EventBridge").',
+              "made without a word, and every message is lost (Amazon SNS Developer Guide, \"Subscribing an Amazon SQS queue "
+              "to an Amazon SNS topic\"; Amazon EventBridge User Guide, \"Using resource-based policies for Amazon "
+              "EventBridge\").",
     mend="add a policy that allows the service, with the source's ARN as condition",
     example="aws_sns_topic_subscription to a queue without aws_sqs_queue_policy",
 )
@@ -193,8 +193,8 @@ def policy(context: Context) -> Found:
     Severity.HIGH,
     "a queue or topic is encrypted under a key that its sender may not use",
     rationale="To send to an encrypted queue or topic a service calls kms:GenerateDataKey and kms:Decrypt: the key's policy "
-    "must allow it, and AWS's own key alias/aws/sns or alias/aws/sqs never does (Amazon SNS Developer Guide, "
-    '"Configuring KMS permissions").',
+              "must allow it, and AWS's own key alias/aws/sns or alias/aws/sqs never does (Amazon SNS Developer Guide, "
+              "\"Configuring KMS permissions\").",
     mend="use a key of your own whose policy allows the service; or SQS's own encryption (sqs_managed_sse_enabled)",
     example='aws_sns_topic: kms_master_key_id = "alias/aws/sns" with alarms as publishers',
 )
@@ -238,8 +238,8 @@ def key(context: Context) -> Found:
     "CloudFront may not read the bucket that it serves",
     types=("aws_cloudfront_distribution",),
     rationale="With origin access control CloudFront signs its requests, and the bucket's policy must allow "
-    "cloudfront.amazonaws.com for this distribution: every object gets 403 otherwise (Amazon CloudFront Developer "
-    'Guide, "Restrict access to an Amazon S3 origin").',
+              "cloudfront.amazonaws.com for this distribution: every object gets 403 otherwise (Amazon CloudFront Developer "
+              "Guide, \"Restrict access to an Amazon S3 origin\").",
     mend="add a bucket policy that allows s3:GetObject to cloudfront.amazonaws.com with the distribution's ARN as AWS:SourceArn",
     example="origin of a private bucket without aws_s3_bucket_policy",
 )

@@ -37,9 +37,9 @@ def redrive(context: Context, queue: Resource) -> tuple[Mapping[str, Any], Resou
     "a queue shows a message again while the function is still working on it",
     types=("aws_lambda_event_source_mapping",),
     rationale="A message is hidden for the visibility timeout only; if the function may run longer, another invocation takes "
-    'the same message. Lambda refuses such a mapping ("Queue visibility timeout is less than Function timeout"), '
-    "and recommends six times the function's timeout (AWS Lambda Developer Guide, \"Using Lambda with Amazon "
-    'SQS").',
+              "the same message. Lambda refuses such a mapping (\"Queue visibility timeout is less than Function timeout\"), "
+              "and recommends six times the function's timeout (AWS Lambda Developer Guide, \"Using Lambda with Amazon "
+              "SQS\").",
     mend="set visibility_timeout_seconds to six times the function's timeout",
     example="visibility_timeout_seconds = 30 on the queue, timeout = 60 on the function that it invokes",
 )
@@ -77,8 +77,8 @@ def visibility(context: Context, source: Resource) -> Found:
     "a message is deleted before it has failed often enough to be kept",
     types=("aws_sqs_queue",),
     rationale="A message that fails is shown again after each visibility timeout. If retention ends before the last receive, "
-    'SQS deletes it and the dead-letter queue never sees it (Amazon SQS Developer Guide, "Using dead-letter '
-    'queues in Amazon SQS").',
+              "SQS deletes it and the dead-letter queue never sees it (Amazon SQS Developer Guide, \"Using dead-letter "
+              "queues in Amazon SQS\").",
     mend="keep messages for maxReceiveCount times the visibility and a day more, at best 14 days",
     example="message_retention_seconds = 86400, visibility_timeout_seconds = 26400, maxReceiveCount = 3",
 )
@@ -108,8 +108,8 @@ def drops(context: Context, queue: Resource) -> Found:
     "a dead letter has less time left than the message that it was",
     types=("aws_sqs_queue",),
     rationale="In standard queues age counts from the first send: a message that spent days in its queue arrives old in the "
-    'dead-letter queue, and is deleted soon after (Amazon SQS Developer Guide, "Using dead-letter queues in '
-    'Amazon SQS").',
+              "dead-letter queue, and is deleted soon after (Amazon SQS Developer Guide, \"Using dead-letter queues in "
+              "Amazon SQS\").",
     mend="keep dead letters longer than messages, at best 14 days",
     example="queue: message_retention_seconds = 345600, dead-letter queue: 345600",
 )
@@ -135,7 +135,7 @@ def expire(context: Context, queue: Resource) -> Found:
     types=("aws_sqs_queue",),
     family=Family.DEPLOYS,
     rationale="The dead-letter queue of a FIFO queue is FIFO, of a standard queue standard (Amazon SQS Developer Guide, "
-    '"Using dead-letter queues in Amazon SQS").',
+              "\"Using dead-letter queues in Amazon SQS\").",
     mend="give both the same kind",
     example="fifo_queue = true, dead-letter queue without",
 )
@@ -160,7 +160,7 @@ def kind(context: Context, queue: Resource) -> Found:
     "a FIFO queue or topic is not named like one",
     types=("aws_sqs_queue", "aws_sns_topic"),
     family=Family.DEPLOYS,
-    rationale='Names of FIFO queues and topics end with .fifo, and no others (Amazon SQS API Reference, "CreateQueue").',
+    rationale="Names of FIFO queues and topics end with .fifo, and no others (Amazon SQS API Reference, \"CreateQueue\").",
     mend="end the name with .fifo",
     example='fifo_queue = true, name = "jobs"',
 )
@@ -179,7 +179,7 @@ def fifo(context: Context, resource: Resource) -> Found:
     "a dead-letter queue does not take messages of the queue that sends them",
     types=("aws_sqs_queue",),
     rationale="A redrive allow policy of byQueue or denyAll keeps other queues out: setting the redrive policy fails (Amazon "
-    'SQS Developer Guide, "Configuring a dead-letter queue using the Amazon SQS console").',
+              "SQS Developer Guide, \"Configuring a dead-letter queue using the Amazon SQS console\").",
     mend="name the queue in sourceQueueArns",
     example="redrivePermission = byQueue without the source queue",
 )
