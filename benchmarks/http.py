@@ -32,7 +32,7 @@ from benchmarks.load import Load, drive
 from benchmarks.measuring import WORK, cpu_seconds, table
 from benchmarks.synth import GROUNDSILL
 
-SECONDS = 3.0
+SECONDS = 2.0
 # What issue 2 asks for: p50 with one client in milliseconds, and requests a second with eight beside each peer's.
 P50_AT_MOST = 6.0
 AT_LEAST_TIMES = {"MiniStack gateway": 5.0, "serverless-offline 13": 2.0}
@@ -154,9 +154,12 @@ def report(found: dict[str, list[tuple[Load, Load]]]) -> None:
             name, f"{median(one.median for one, _ in rounds):.1f}", f"{median(one.p99 for one, _ in rounds):.1f}",
             f"{median(eight.median for _, eight in rounds):.1f}", f"{median(eight.rate for _, eight in rounds):.0f}",
             f"{ratios[name]:.1f} x", f"{median(eight.cpu for _, eight in rounds):.2f}",
+            f"{median(eight.cpu / mine[1].cpu for mine, (_, eight) in zip(ours, rounds, strict=True)):.1f} x",
             sum(one.failed + eight.failed for one, eight in rounds)])
     print(table(["gateway", "p50 ms (1)", "p99 ms (1)", "p50 ms (8)", "requests/s (8)", "groundsill is", "CPU ms/request (8)",
-                 "failed"], rows))
+                 "groundsill's is less", "failed"], rows))
+    print("CPU is that of everything that serves a request, the database too and the load generator not: what else runs on "
+          "the machine\nchanges requests/s far more than it changes CPU.")
     first = median(one.median for one, _ in ours)
     print(f"p50 with one client: {first:.1f} ms, asked at most {P50_AT_MOST:g}: {_met(first <= P50_AT_MOST)}")
     for name, times in AT_LEAST_TIMES.items():
