@@ -14,7 +14,7 @@ from typing import Any
 from groundsill.graph.diagnostics import Diagnostic, Diagnostics, GroundsillError, Severity
 from groundsill.graph.graph import Graph
 from groundsill.graph.provider import Output, Provider, Variable
-from groundsill.graph.reference import Reference
+from groundsill.graph.reference import JsonDocument, Reference, Unknown
 from groundsill.graph.resource import Resource
 from groundsill.graph.shapes import is_list, is_mapping
 from groundsill.sources.plan_configuration import (
@@ -28,6 +28,7 @@ from groundsill.sources.plan_configuration import (
 )
 from groundsill.sources.plan_identities import Identities
 from groundsill.sources.plan_values import Reading
+from groundsill.sources.policy_documents import policy_document
 
 _GONE = {("delete",), ("forget",)}
 _FORMATS = ("0", "1")
@@ -114,6 +115,7 @@ class _Plan:
         self._variables()
         for address, row in self.rows.items():
             self.graph.add(self._resource(address, row))
+        self._policies()
         self._outputs()
         if self.document.get("errored") is True:
             self.diagnostics.add(Diagnostic(
@@ -188,6 +190,34 @@ class _Plan:
             row["type"], row["name"], arguments, data=data, provider=self._alias(address, configured),
             subject=f'{"data" if data else "resource"} "{row["type"]}" "{row["name"]}"',
             depends_on=self._depends_on(configured, module), module=row["module"], key=row["key"])
+
+    def _policies(self) -> None:
+        """Put policies in their places that a data source will make during the apply: what they say is in the plan already."""
+        made: dict[str, JsonDocument | None] = {}
+        for resource in self.graph:
+            if resource.data:
+                continue
+            for name, value in resource.arguments.items():
+                references = value.references if isinstance(value, Unknown) else ()
+                if len(references) == 1 and references[0].attribute in ("json", "minified_json"):
+                    document = self._policy(references[0].address, made)
+                    if document is not None:
+                        resource.arguments[name] = document
+
+    def _policy(self, address: str, made: dict[str, JsonDocument | None]) -> JsonDocument | None:
+        source = self.graph.resources.get(address)
+        if source is None or source.type != "aws_iam_policy_document":
+            return None
+        if address not in made:
+            made[address] = None  # for one that takes itself in
+            made[address] = policy_document(source.arguments.get, lambda value: self._settled(value, made))
+        return made[address]
+
+    def _settled(self, value: Any, made: dict[str, JsonDocument | None]) -> Any:
+        """A value, or the policy that it refers to."""
+        if isinstance(value, Reference) and value.attribute in ("json", "minified_json"):
+            return self._policy(value.address, made) or value
+        return value
 
     def _alias(self, address: str, configured: Mapping[str, Any]) -> str | None:
         if configured:

@@ -19,6 +19,7 @@ _DEEPEST = 32
 _STEP = re.compile(r'\.?([A-Za-z_][\w-]*)|\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|\.(\d+)|\.?(\*)|\[\*\]')
 _BOUNDARY = re.compile(r"[.\[]")
 _EACH = ("each.key", "each.value", "count.index")
+_NO_RESOURCES = ("local", "path", "terraform", "count", "self", "each", "var", "module")
 NOTHING: Mapping[str, Any] = {}
 
 
@@ -140,7 +141,7 @@ class Configuration:
             for reference in self.references(expression, inside, depth) if steps[1:2] == ["value"] else ():
                 if not reference.path and (inside.key is None or _key_text(inside.key) in reference.address):
                     yield reference.at(*steps[2:])
-        elif isinstance(head, str) and head not in ("local", "path", "terraform", "count", "self", "each", "var", "module"):
+        elif isinstance(head, str) and head and head not in _NO_RESOURCES:
             yield from self._resource(steps, inside, keyed)
 
     def _variable(self, steps: list[Step], inside: Instance, depth: int) -> Iterator[Reference]:

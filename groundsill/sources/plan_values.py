@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from groundsill.aws.json_arguments import takes_json
-from groundsill.aws.schema import Block, type_schema
+from groundsill.aws.schema import Attribute, Block, type_schema
 from groundsill.graph.reference import JsonDocument, Reference, Unknown
 from groundsill.graph.shapes import is_list, is_mapping
 from groundsill.sources.plan_configuration import NOTHING, items, mapping
@@ -89,8 +89,8 @@ class Reading:
                 # Terraform sends it and keeps it nowhere, not even in the plan.
                 found[name] = Unknown("(sensitive)", tuple(self.references(expression)))
                 continue
-            if expression is None and self.configured and attribute is not None and attribute.computed and name != "tags_all":
-                continue  # what AWS answered, be it written by another resource: a role's policies, a group's rules
+            if expression is None and self._answered(attribute, name):
+                continue
             if schema is not None and schema.has_block(name):
                 blocks = self._blocks(schema, name, value, unknown.get(name), sensitive.get(name), expression, depth)
                 if blocks:
@@ -102,6 +102,13 @@ class Reading:
             if merged is not None:
                 found[name] = merged
         return found
+
+    def _answered(self, attribute: Attribute | None, name: str) -> bool:
+        """Whether it is what AWS answered. A collection of objects may be written with dynamic blocks: a plan does not say."""
+        if attribute is None or not self.configured or name == "tags_all" or not attribute.computed:
+            return False
+        element = attribute.type.element
+        return element is None or element.kind != "object"
 
     def _unwritten(self, value: Any, unknown: Any) -> bool:
         """Whether nobody wrote it: AWS decides it, or it is what the provider puts where nothing is given."""
@@ -192,7 +199,7 @@ class Reading:
         if depth > _DEEPEST:
             return Unknown()
         if unknown is True:
-            return single
+            return Unknown() if single is None else single
         if sensitive is True:
             return Unknown("(sensitive)")
         if is_mapping(value) or is_mapping(unknown):

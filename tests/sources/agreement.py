@@ -27,7 +27,9 @@ def disagreements(graph: Graph, plan: dict[str, Any]) -> list[str]:
         after, unknown = planned[address]["after"], planned[address]["after_unknown"]
         for name in graph[address].arguments:
             have = view.get(graph[address], name)
-            found += [f"{address}.{name}{where}" for where in _compared(have, after.get(name, _ABSENT), unknown.get(name))]
+            # Tags that the provider gives to everything are read into `tags`, as AWS sees them.
+            told = "tags_all" if name == "tags" and "tags_all" in after else name
+            found += [f"{address}.{name}{where}" for where in _compared(have, after.get(told, _ABSENT), unknown.get(name))]
     for name, output in plan["planned_values"].get("outputs", {}).items():
         if "value" in output:
             have = view.follow(graph.outputs[name].value)

@@ -114,4 +114,10 @@ class _Reader:
                 raise self.failure or HclError("a block is not closed", opening)
             if parser.accept("}"):
                 return self.source.line(token.start)
+            if _TOP.match(self.source.text, token.start) and self._labelled():
+                raise HclError("the block is not closed: the next one begins before its `}`", opening)
             self._item(body, room)
+
+    def _labelled(self) -> bool:
+        """Whether a quoted name follows the next token, as at the beginning of a resource."""
+        return self.parser.stream[self.parser.position + 1].kind == TEMPLATE

@@ -213,39 +213,50 @@ def _heredoc(source: SourceText, opening: str, start: int, depth: int) -> tuple[
     closing = re.compile(rf"^[ \t]*{re.escape(word)}[ \t]*\r?$", re.MULTILINE).search(source.text, start)
     if closing is None:
         raise HclError(f"the text is not closed: no line holds {word} alone", start)
-    parts = _text_parts(source, start, closing.start(), depth)
+    parts = stripped(_lines(_text_parts(source, start, closing.start(), depth)))
     if opening.startswith("<<-"):
         parts = _unindented(parts)
     return parts, closing.end()
 
 
+def _lines(parts: list[str | Hole]) -> list[str | Hole]:
+    """With the literal text cut into lines: there a ``~`` mark reaches to the end of its line and no further."""
+    return [piece for part in parts for piece in (part.splitlines(keepends=True) if isinstance(part, str) else [part])]
+
+
+def stripped(parts: list[str | Hole]) -> list[str | Hole]:
+    """Without the white space that ``~`` marks take away."""
+    result = list(parts)
+    for index, part in enumerate(parts):
+        if not isinstance(part, Hole):
+            continue
+        if part.strip_before and index and isinstance(before := result[index - 1], str):
+            result[index - 1] = before.rstrip()
+        if part.strip_after and index + 1 < len(result) and isinstance(behind := result[index + 1], str):
+            result[index + 1] = behind.lstrip()
+    return result
+
+
 def _unindented(parts: list[str | Hole]) -> list[str | Hole]:
-    """Without the white space that every line begins with."""
+    """Without the white space that every line begins with; a line of nothing else does not count."""
+    beginnings: list[int] = []
     least: int | None = None
     at_start = True
-    for part in parts:
+    for index, part in enumerate(parts):
         if not isinstance(part, str):
-            if at_start:
-                least = 0
+            least = 0 if at_start else least
             at_start = False
             continue
-        for line in part.splitlines(keepends=True):
-            if at_start:
-                indent = len(line) - len(line.lstrip())
+        if at_start:
+            beginnings.append(index)
+            if part.strip() or not part.endswith("\n"):
+                indent = len(part) - len(part.lstrip())
                 least = indent if least is None else min(least, indent)
-            at_start = line.endswith("\n")
-    if not least:
-        return parts
-    result: list[str | Hole] = []
-    at_start = True
-    for part in parts:
-        if not isinstance(part, str):
-            at_start = False
-            result.append(part)
-            continue
-        lines: list[str] = []
-        for line in part.splitlines(keepends=True):
-            lines.append(line[least:] if at_start else line)
-            at_start = line.endswith("\n")
-        result.append("".join(lines))
+        at_start = part.endswith("\n")
+    result = list(parts)
+    for index in beginnings:
+        line = parts[index]
+        if isinstance(line, str) and least:
+            ending = "\n" if line.endswith("\n") else ""
+            result[index] = line.removesuffix("\n")[least:] + ending
     return result

@@ -17,6 +17,7 @@ from groundsill.sources.hcl.lexer import (
     TEMPLATE,
     Hole,
     Token,
+    stripped,
     template_parts,
     tokens,
 )
@@ -397,7 +398,7 @@ class Parser:
             return Literal(self.source, start, end, parts[0])
         if len(parts) == 1 and isinstance(parts[0], Hole) and not parts[0].directive:
             return self._inside(parts[0]).whole()
-        reader = _TemplateReader(self, _stripped(parts), start, end)
+        reader = _TemplateReader(self, stripped(parts), start, end)
         found = reader.read(())
         return found
 
@@ -457,19 +458,6 @@ class _TemplateReader:
             collection = inner.whole()
             return TemplateFor(source, word.start, word.end, key, value, collection, self.read(("endfor",), depth + 1))
         raise HclError(f"there is no directive %{{ {word.value} }} here", word.start)
-
-
-def _stripped(parts: list[str | Hole]) -> list[str | Hole]:
-    """Without the white space that ``~`` marks take away."""
-    result = list(parts)
-    for index, part in enumerate(parts):
-        if not isinstance(part, Hole):
-            continue
-        if part.strip_before and index and isinstance(before := result[index - 1], str):
-            result[index - 1] = before.rstrip()
-        if part.strip_after and index + 1 < len(result) and isinstance(behind := result[index + 1], str):
-            result[index + 1] = behind.lstrip()
-    return result
 
 
 def _shown(token: Token) -> str:

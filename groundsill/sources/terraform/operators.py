@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from groundsill.sources.terraform.values import TooLargeError, fail
@@ -21,7 +22,18 @@ def _times(left: float, right: float) -> int | float:
         if left.bit_length() + right.bit_length() > 2048:
             raise TooLargeError("a number is too large")
         return left * right
-    return _whole(left * right)
+    return _whole(float(Decimal(repr(left)) * Decimal(repr(right))))
+
+
+def _exactly(function: Callable[[Any, Any], Any]) -> Callable[[float, float], int | float]:
+    """As Terraform does it: fractions are decimal, so that 0.1 + 0.2 is 0.3."""
+
+    def apply(left: float, right: float) -> int | float:
+        if isinstance(left, int) and isinstance(right, int):
+            return function(left, right)
+        return _whole(float(function(Decimal(repr(left)), Decimal(repr(right)))))
+
+    return apply
 
 
 def _number(function: Callable[[float, float], float]) -> Callable[[float, float], int | float]:
@@ -33,8 +45,8 @@ def _number(function: Callable[[float, float], float]) -> Callable[[float, float
 
 
 ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
-    "+": _number(operator.add),
-    "-": _number(operator.sub),
+    "+": _exactly(operator.add),
+    "-": _exactly(operator.sub),
     "*": _times,
     "/": lambda left, right: left // right if isinstance(left, int) and isinstance(right, int) and left % right == 0
     else _whole(left / right),
