@@ -98,6 +98,12 @@ class Context:
                        for queue in self.grants.consumed(workload))
 
     @cached_property
+    def _regions(self) -> dict[str, str]:
+        """Regions of providers by alias, where prices are not those of the book."""
+        return {provider.alias: provider.region for provider in self.graph.providers
+                if provider.alias and provider.region != self.book.region}
+
+    @cached_property
     def log_groups(self) -> dict[str, Resource]:
         """Log groups by name, where it is known."""
         return {name: group for group in self.of_type("aws_cloudwatch_log_group") if (name := self.text(group, "name"))}
@@ -243,6 +249,9 @@ class Context:
         product = factors[0]
         for factor in factors[1:]:
             product = product * factor
+        elsewhere = self._regions.get(resource.provider or "")
+        if elsewhere:
+            product = product.because(f"what is in {elsewhere} costs what it does in {self.book.region}")
         if product.amount is None:
             return Line(resource, service, what, Answer.UNKNOWN, reason=product.unknown, price=price,
                         assumptions=product.assumptions)

@@ -17,6 +17,7 @@ from groundsill.graph.diagnostics import Diagnostic, Diagnostics, Severity
 from groundsill.graph.graph import Graph
 from groundsill.graph.resource import Resource
 
+CONFIDENCES = ("high", "medium", "low")
 GROUPS: Mapping[str, Callable[[Line], str]] = {
     "component": lambda line: line.resource.component or line.resource.address,
     "service": lambda line: line.service or line.resource.type,
@@ -109,6 +110,16 @@ class Estimate:
     def unknown(self) -> list[Line]:
         """Lines whose cost is not known."""
         return [line for line in self.lines if line.answer is Answer.UNKNOWN]
+
+    @property
+    def confidence(self) -> dict[str, float]:
+        """Which share of the expected cost is at prices of each confidence: ``high``, ``medium``, ``low``."""
+        found = dict.fromkeys(CONFIDENCES, 0.0)
+        for line in self.lines:
+            if line.price is not None and line.cost is not None:
+                found[line.price.confidence] += line.cost.expected
+        whole = sum(found.values())
+        return {name: part / whole if whole else 0.0 for name, part in found.items()}
 
     @property
     def assumptions(self) -> list[str]:

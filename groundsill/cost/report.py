@@ -50,7 +50,8 @@ def estimate_data(estimate: Estimate, by: str, against: Estimate | None = None) 
     data: dict[str, Any] = {
         "system": graph.name, "stage": graph.stage or None, "tier": graph.tier or None, "region": graph.region,
         "currency": "USD", "period": "month",
-        "prices": {"region": book.region, "compiled": book.compiled, "kind": book.content["kind"], "wanted": estimate.wanted},
+        "prices": {"region": book.region, "compiled": book.compiled, "kind": book.content["kind"], "wanted": estimate.wanted,
+                   "confidence": estimate.confidence},
         "total": estimate.total.to_dict(),
         "per_unit": {name: amount.to_dict() for name, amount in estimate.per_unit.items()},
         "by": by, "groups": [_group_data(group) for group in estimate.by(by)],

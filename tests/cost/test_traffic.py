@@ -248,3 +248,19 @@ def test_free_allowances_are_shown_apart_and_never_taken_off() -> None:
     assert found.total.expected == pytest.approx(12_000 * 0.015)
     (saving,) = found.savings
     assert (saving.quantity, saving.cost) == (10_000, pytest.approx(150))
+
+
+def test_what_stands_in_another_region_is_said_to_be_priced_as_here() -> None:
+    graph = graph_of(Resource("aws_kms_key", "here", {}))
+    alias = graph.add_provider("us-west-2")
+    graph.add(Resource("aws_kms_key", "there", {}, provider=alias))
+    found = estimate(graph)
+    told = "what is in us-west-2 costs what it does in us-east-1"
+    assert told in line(found, "aws_kms_key.there", "key").assumptions
+    assert told not in line(found, "aws_kms_key.here", "key").assumptions
+
+
+def test_how_far_prices_can_be_trusted_is_told_in_shares_of_the_sum() -> None:
+    found = priced(Resource("aws_nat_gateway", "x", {}), Resource("aws_kms_key", "x", {}))
+    shares = found.confidence
+    assert sum(shares.values()) == pytest.approx(1) and shares["high"] > 0.9 and shares["medium"] > 0

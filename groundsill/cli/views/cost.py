@@ -142,8 +142,14 @@ def _assumptions(estimate: Estimate, style: Style, *, everything: bool) -> Itera
 
 def _free(estimate: Estimate, style: Style) -> Iterator[str]:
     savings = estimate.savings
-    if savings:
+    doubtful = {name: share for name, share in estimate.confidence.items() if name != "high" and share >= 0.005}
+    if doubtful:
         yield ""
+        told = " and ".join(f"{share:.0%} at prices of {name} confidence" for name, share in doubtful.items())
+        yield style.dim(f"Of the expected sum {told}: old or second-hand copies of the list, or Spot; --lines names them.")
+    if savings:
+        if not doubtful:
+            yield ""
         together = sum(saving.cost for saving in savings)
         yield style.dim(f"An account's free allowances would take at most ${money(together)} off, where nothing else uses them.")
 

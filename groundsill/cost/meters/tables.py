@@ -13,7 +13,7 @@ from typing import Any
 from groundsill.cost.amount import Amount, spread
 from groundsill.cost.context import GB, Context, counted, title
 from groundsill.cost.model import Factor, Lines, Parameter, Service
-from groundsill.cost.quantities import Dimension, count_text, size_text
+from groundsill.cost.quantities import Dimension, size_text
 from groundsill.graph.reference import references_in
 from groundsill.graph.resource import Resource
 
@@ -90,7 +90,8 @@ def _units(context: Context, table: Resource, name: str, unit: float, words: str
     if size.amount is None:
         return size
     number = size.amount.each(lambda value: float(max(math.ceil(value / unit), 1)))
-    return Factor(number, f"{count_text(number.expected)} {words} of {size_text(size.amount.expected)}", size.assumptions)
+    shown = counted(number.expected, words).text
+    return Factor(number, f"{shown} of {size_text(size.amount.expected)}", size.assumptions)
 
 
 def _index_storage(indexes: Sequence[Mapping[str, Any]]) -> Amount:
