@@ -114,7 +114,7 @@ class Estimate:
     @property
     def confidence(self) -> dict[str, float]:
         """Which share of the expected cost is at prices of each confidence: ``high``, ``medium``, ``low``."""
-        found = dict.fromkeys(CONFIDENCES, 0.0)
+        found: dict[str, float] = dict.fromkeys(CONFIDENCES, 0.0)
         for line in self.lines:
             if line.price is not None and line.cost is not None:
                 found[line.price.confidence] += line.cost.expected

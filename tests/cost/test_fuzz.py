@@ -19,7 +19,7 @@ from groundsill.testing import Definition
 ROOT = Path(__file__).resolve().parents[2]
 TYPES = sorted({type for service in every_service() for type in (*service.meters, *service.unpriced)})
 MANY = settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 # Names of arguments that meters look at, so that odd values get there.
 NAMES = [
@@ -117,7 +117,7 @@ def test_no_graph_is_too_odd_to_be_priced(made: list[Resource]) -> None:
     read(graph)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_a_whole_system_with_arguments_that_became_unknown_is_priced(data: st.DataObject) -> None:
     whole = Definition(ROOT / "systems" / data.draw(st.sampled_from(["parrot", "open_metabolics"]))).graph("dev")

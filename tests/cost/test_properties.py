@@ -22,7 +22,7 @@ from .cost_support import function, graph_of, priced
 ROOT = Path(__file__).resolve().parents[2]
 NUTRITION = Definition(ROOT / "systems" / "ai_nutritionist")
 amounts = st.builds(lambda values: Amount(*sorted(values)), st.tuples(*[st.floats(0, 1e9)] * 3))
-FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @given(amounts, amounts)
