@@ -5,7 +5,7 @@ READY := $(VENV)/.ready
 SYSTEM := systems/open_metabolics
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: up down test lint setup lock bench clean
+.PHONY: up down test lint setup lock bench docs clean
 
 ## Run OpenMetabolics on this machine and play a walk through it; it runs on until `make down`.
 up: setup
@@ -40,6 +40,10 @@ $(READY): requirements.lock pyproject.toml
 lock:
 	$(VENV)/bin/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--all-extras --group systems --group training --group dev pyproject.toml -o requirements.lock
+
+## Write the pages that are made from the code: errors, components, tiers, systems.
+docs: setup
+	@for page in error component tiers systems; do $(VENV)/bin/python -m tests.$${page}_reference || exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache
