@@ -24,6 +24,9 @@ class Alarm:
         periods: data points in a row that must breach, default 1.
         missing: what missing data means, default ``notBreaching``.
         severity: which topic of `Alerts` hears of it: ``critical`` (default), ``warning`` or ``info``.
+
+    Example:
+        ``Alarm("errors", "It raised an error: see its log.", "AWS/Lambda", "Errors", {"FunctionName": "save"}, 1)``
     """
 
     name: str

@@ -37,6 +37,9 @@ class Cors(metaclass=Collecting):
         methods: default ``GET`` and ``POST``.
         headers: request headers, default ``authorization`` and ``content-type``.
         max_age: seconds that a browser may remember the answer, default 3,600.
+
+    Example:
+        ``HttpApi("api", cors=Cors(["https://app.shop.example"], methods=["GET", "PUT"]))``
     """
 
     origins: Sequence[str]
@@ -59,8 +62,9 @@ class HttpApi(Component):
         name: the name that AWS sees; default from the system's name pattern.
 
     Resources created: ``aws_apigatewayv2_api``, ``aws_apigatewayv2_stage``, ``aws_cloudwatch_log_group``; an
-    ``aws_apigatewayv2_authorizer`` with a user pool; an integration, a route and a permission for each route; an
-    ``aws_apigatewayv2_vpc_link`` where a route leads to a load balancer.
+    ``aws_apigatewayv2_authorizer`` with a user pool; an ``aws_apigatewayv2_integration``, an ``aws_apigatewayv2_route`` and
+    an ``aws_lambda_permission`` for each route; where a route leads to a load balancer an ``aws_apigatewayv2_vpc_link`` with
+    an ``aws_security_group`` and an ``aws_vpc_security_group_egress_rule``.
 
     Costs: per million requests; nothing while it is not used.
 

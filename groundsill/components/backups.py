@@ -43,8 +43,8 @@ class BackupPlan(Component):
         severity: topic of the alerts, default ``critical``.
 
     Resources created: ``aws_backup_vault``, ``aws_backup_plan``, ``aws_backup_selection``, ``aws_iam_role`` with AWS's
-    two managed policies for backup and restore; with ``copy_to`` a vault and, at ``enterprise``, a key there; with
-    ``alerts`` an ``aws_backup_vault_notifications``.
+    two managed policies for backup and restore by ``aws_iam_role_policy_attachment``; with ``copy_to`` a vault and, at
+    ``enterprise``, a key there; with ``alerts`` an ``aws_backup_vault_notifications``.
 
     Costs: per GB and month of what is kept, and per copied GB.
 

@@ -39,6 +39,9 @@ class LifecycleRule(metaclass=Collecting):
             Objects below 128 KB stay where they are: moving them costs more than it saves.
         expire: days after which objects are deleted; default never.
         old_versions: days after which a version that is no longer the current one is deleted; default never.
+
+    Example:
+        ``Bucket("logs", lifecycle=[LifecycleRule("old", move={"STANDARD_IA": 30}, expire=365)])``
     """
 
     name: str

@@ -40,13 +40,13 @@ class Container(Component):
         component: unique in the system.
         context: build context folder below the system's folder, default the system's folder itself.
         dockerfile: below the context, default ``Dockerfile``.
-        target: stage of a Dockerfile with several, default the last one.
         command: the process that the image runs, for example ``("python", "-m", "services.energy")``; the ground starts
             the same one in the context folder.
         platform: ``linux/arm64`` (default, cheaper) or ``linux/amd64``.
         name: repository name that AWS sees; default from the system's name pattern.
         keep: images kept in the repository, default 30.
         keep_releases: images kept besides that have been deployed: their tags begin with ``release-``. Default none.
+        target: stage of a Dockerfile with several, default the last one.
         encryption: a `Key` of the account's own; default ECR's own.
 
     Resources created: ``aws_ecr_repository``, ``aws_ecr_lifecycle_policy``.
@@ -124,6 +124,9 @@ class Cluster(Component):
     Resources created: ``aws_ecs_cluster``; with a spot service ``aws_ecs_cluster_capacity_providers``.
 
     Costs: nothing by itself; Container Insights (tier ``standard`` and above) per metric.
+
+    Example:
+        ``Service("web", image, network.private, cluster=Cluster("cluster"), port=8080)``
     """
 
     def __init__(self, component: str, /, *, name: str | None = None) -> None:
@@ -168,9 +171,10 @@ class Service(Component):
         name: service name that AWS sees; default from the system's name pattern.
         log_name: log group name; default ``/ecs/<service name>``.
 
-    Resources created: ``aws_ecs_service``, ``aws_ecs_task_definition``, ``aws_iam_role`` (one for the task, one for
-    Fargate to start it), ``aws_security_group``, ``aws_cloudwatch_log_group``; with a scale ``aws_appautoscaling_target``
-    and ``aws_appautoscaling_policy``.
+    Resources created: ``aws_ecs_service``, ``aws_ecs_task_definition``, ``aws_iam_role`` with ``aws_iam_role_policy``
+    (one for the task, one for Fargate to start it), ``aws_security_group`` with ``aws_vpc_security_group_egress_rule``
+    and an ``aws_vpc_security_group_ingress_rule`` for each way that it uses, ``aws_cloudwatch_log_group``; with a scale
+    ``aws_appautoscaling_target`` and ``aws_appautoscaling_policy``.
 
     Costs: per vCPU and GB by the second while tasks run.
 

@@ -177,8 +177,8 @@ class Database(_Relational):
     ``<NAME>_SECRET_ARN``.
 
     Resources created: ``aws_db_instance`` (one more for each replica), ``aws_db_subnet_group``,
-    ``aws_db_parameter_group``, ``aws_security_group``, ``aws_cloudwatch_log_group``; with monitoring an ``aws_iam_role``;
-    with a pace of its own an ``aws_secretsmanager_secret_rotation``.
+    ``aws_db_parameter_group``, ``aws_security_group``, ``aws_cloudwatch_log_group``; with monitoring an ``aws_iam_role``
+    with an ``aws_iam_role_policy_attachment``; with a pace of its own an ``aws_secretsmanager_secret_rotation``.
 
     Costs: per hour of each instance (twice with a standby) and per GB; backups up to the storage's size are free.
 
@@ -301,7 +301,8 @@ class ServerlessDatabase(_Relational):
     ``<NAME>_SECRET_ARN``.
 
     Resources created: ``aws_rds_cluster``, ``aws_rds_cluster_instance``, ``aws_rds_cluster_parameter_group``,
-    ``aws_db_subnet_group``, ``aws_security_group``, ``aws_cloudwatch_log_group``.
+    ``aws_db_subnet_group``, ``aws_security_group``, ``aws_cloudwatch_log_group``; with a pace of its own an
+    ``aws_secretsmanager_secret_rotation``.
 
     Costs: per capacity unit and hour, per GB, and per million reads and writes of the disk.
 

@@ -37,6 +37,9 @@ class Deployer(Component):
     ``aws_iam_openid_connect_provider``.
 
     Costs: nothing.
+
+    Example:
+        ``Deployer("deployer", repository="acme/shop")``
     """
 
     def __init__(

@@ -38,7 +38,7 @@ class Zone(Component):
     Costs: per zone and month, and per million queries; alias records to AWS's own resources are free.
 
     Example:
-        ``Zone("zone", stage.setting("domain")).point("www", front)``
+        ``Zone("dns", stage.setting("domain")).point("www", front)``
     """
 
     def __init__(self, component: str, domain: str, /, *, id: str | None = None) -> None:
@@ -190,7 +190,8 @@ class DnsHealthCheck(Component):
         email: address that hears of a failure where the system lives outside us-east-1; there it is `Alerts`' work.
 
     Resources created: ``aws_route53_health_check``; outside us-east-1 an ``aws_cloudwatch_metric_alarm`` there, since
-    Route 53's metrics are in no other region, with an ``aws_sns_topic`` for the address.
+    Route 53's metrics are in no other region, with an ``aws_sns_topic``, its ``aws_sns_topic_policy`` and an
+    ``aws_sns_topic_subscription`` for the address.
 
     Costs: per check and month.
 

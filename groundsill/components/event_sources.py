@@ -35,6 +35,9 @@ class EventSource(metaclass=Collecting):
         concurrency: most batches of a queue at once, 2 to 1,000; default no limit.
         retries: how often a stream's batch is tried again before it goes to the function's ``failures``, default 3.
             A queue counts with its own ``max_receives``.
+
+    Example:
+        ``Function("work", "functions.work:run", sources=[EventSource(jobs, batch=100, window=5)])``
     """
 
     source: Queue | Table

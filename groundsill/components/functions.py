@@ -61,7 +61,8 @@ class Function(Component):
     versions).
 
     Resources created: ``aws_lambda_function``, ``aws_iam_role``, ``aws_iam_role_policy``, ``aws_cloudwatch_log_group``;
-    in a network an ``aws_security_group`` with rules and an ``aws_iam_role_policy_attachment``; an
+    in a network an ``aws_security_group`` with an ``aws_vpc_security_group_egress_rule`` and an
+    ``aws_vpc_security_group_ingress_rule`` for each way that it uses, and an ``aws_iam_role_policy_attachment``; an
     ``aws_lambda_event_source_mapping`` for each source; with ``failures`` or ``retries`` an
     ``aws_lambda_function_event_invoke_config``; with a rollout an ``aws_lambda_alias``, an
     ``aws_codedeploy_deployment_group``, what all rollouts share, and an ``aws_lambda_provisioned_concurrency_config``.

@@ -31,6 +31,9 @@ class Password(metaclass=Collecting):
         lower: a lower-case letter, default required.
         digit: a digit, default required.
         symbol: a symbol, default required.
+
+    Example:
+        ``UserPool("users", password=Password(length=12, symbol=False))``
     """
 
     length: int = 8
@@ -55,7 +58,8 @@ class UserPool(Component):
     Verbs for `uses`: ``verify`` (check tokens; passes ``USER_POOL_ISSUER``, ``USER_POOL_JWKS_URL`` and, once there is a
     client, ``USER_POOL_CLIENT_ID``; needs no permission), ``manage`` (administer users; passes ``<NAME>_USER_POOL_ID``).
 
-    Resources created: ``aws_cognito_user_pool``, and one ``aws_cognito_user_pool_client`` for each `client`.
+    Resources created: ``aws_cognito_user_pool``, and one ``aws_cognito_user_pool_client`` for each `client`; with ``email``
+    an ``aws_sesv2_email_identity_policy``.
 
     Costs: per monthly active user above the free allowance.
 

@@ -45,6 +45,9 @@ class HealthCheck(metaclass=Collecting):
         timeout: seconds until a check counts as failed, 2 to 120, less than the interval, default 5.
         healthy: checks in a row that make a target healthy, 2 to 10, default 2.
         unhealthy: checks in a row that make it unhealthy, 2 to 10, default 3.
+
+    Example:
+        ``front.route("/*", web, health=HealthCheck("/healthz", interval=10))``
     """
 
     path: str = "/health"
@@ -79,8 +82,9 @@ class LoadBalancer(Component):
     Verbs for `uses`: ``reach`` lets a workload inside the network in and passes ``<NAME>_URL``.
 
     Resources created: ``aws_lb``, ``aws_lb_listener``, ``aws_lb_listener_rule``, ``aws_lb_target_group``,
-    ``aws_security_group`` with its rules; with a domain ``aws_acm_certificate`` and ``aws_acm_certificate_validation``;
-    with a zone ``aws_route53_record``.
+    ``aws_security_group`` with an ``aws_vpc_security_group_ingress_rule`` and ``aws_vpc_security_group_egress_rule``
+    each way; with a domain ``aws_acm_certificate`` and ``aws_acm_certificate_validation``; with a zone
+    ``aws_route53_record``.
 
     Costs: by the hour and by capacity unit, and a public IPv4 address a zone where it is public.
 

@@ -43,7 +43,11 @@ class Volume(metaclass=Collecting):
 
     Arguments:
         mount: folder that it is mounted at, for example ``/var/lib/chroma``.
-        size: GB.
+        size: GB, 1 to 65,536.
+
+    Example:
+        ``Machine("chroma", network.private, type="t4g.medium", command=("chroma", "run"), packages=["chromadb==1.3.4"],
+        volumes=[Volume("/var/lib/chroma", 100)])``
     """
 
     mount: str
@@ -220,9 +224,11 @@ class Machine(_Computer):
 
     Verbs for `uses`: ``reach`` opens the port and passes ``<NAME>_HOST``, ``<NAME>_PORT`` and ``<NAME>_URL``.
 
-    Resources created: ``aws_instance``, ``aws_iam_role``, ``aws_iam_instance_profile``, ``aws_security_group``,
-    ``aws_cloudwatch_log_group``, ``aws_ssm_parameter``; with releases ``aws_ssm_document``; with volumes
-    ``aws_ebs_volume``, ``aws_volume_attachment`` and ``aws_dlm_lifecycle_policy``.
+    Resources created: ``aws_instance``, ``aws_iam_role``, ``aws_iam_role_policy``, ``aws_iam_instance_profile``,
+    ``aws_security_group`` with ``aws_vpc_security_group_egress_rule`` and an ``aws_vpc_security_group_ingress_rule`` for each
+    way that it uses, ``aws_cloudwatch_log_group``, ``aws_ssm_parameter``; with releases ``aws_ssm_document``; with volumes
+    ``aws_ebs_volume``, ``aws_volume_attachment`` and ``aws_dlm_lifecycle_policy`` with an
+    ``aws_iam_role_policy_attachment``.
 
     Costs: per hour of the machine while it is not stopped, and per GB of its disks and their snapshots.
 
@@ -327,13 +333,15 @@ class MachineGroup(_Computer):
 
     Others reach it through a load balancer, since its machines come and go.
 
-    Resources created: ``aws_launch_template``, ``aws_autoscaling_group``, ``aws_iam_role``, ``aws_iam_instance_profile``,
-    ``aws_security_group``, ``aws_cloudwatch_log_group``, ``aws_ssm_parameter``; with releases ``aws_ssm_document``.
+    Resources created: ``aws_launch_template``, ``aws_autoscaling_group``, ``aws_iam_role``, ``aws_iam_role_policy``,
+    ``aws_iam_instance_profile``, ``aws_security_group`` with ``aws_vpc_security_group_egress_rule`` and an
+    ``aws_vpc_security_group_ingress_rule`` for each way that it uses, ``aws_cloudwatch_log_group``, ``aws_ssm_parameter``;
+    with releases ``aws_ssm_document``.
 
     Costs: per hour of each machine and per GB of its disk.
 
     Example:
-        ``MachineGroup("web", network.private, types=["t4g.micro", "t4g.small"], command=("python", "-m", "web"), ...)``
+        ``MachineGroup("web", network.private, types=["t4g.small"], command=("python", "-m", "web"), releases=releases)``
     """
 
     def __init__(

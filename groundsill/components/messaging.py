@@ -34,7 +34,8 @@ class SmsSender(Component):
     ``<NAME>_PHONE_NUMBER_ARN``, ``<NAME>_CONFIGURATION_SET`` and ``<NAME>_OPT_OUT_LIST``.
 
     Resources created: ``aws_pinpointsmsvoicev2_phone_number``, ``aws_pinpointsmsvoicev2_opt_out_list``,
-    ``aws_pinpointsmsvoicev2_configuration_set``; with ``inbound`` an ``aws_iam_role``.
+    ``aws_pinpointsmsvoicev2_configuration_set``; with ``inbound`` an ``aws_iam_role`` and an
+    ``aws_iam_role_policy``.
 
     Costs: per number and month, and per message part.
 

@@ -25,6 +25,9 @@ class Metric(metaclass=Collecting):
         label: what a dashboard calls it; default the metric's own name.
         region: region that the metric is published in; default the system's.
         period: seconds that a point of a dashboard's graph covers, default 300.
+
+    Example:
+        ``alerts.watch("few-orders", Metric("Shop", "Orders"), below=1, period=3600)``
     """
 
     namespace: str

@@ -128,7 +128,12 @@ class LanguageModel(Component):
 
     @step
     def metric(self, name: str, statistic: str = "Sum") -> Metric:
-        """A metric of the model's calls, for example ``Invocations``, ``InputTokenCount`` or ``InvocationLatency``."""
+        """A metric of the model's calls.
+
+        Arguments:
+            name: for example ``Invocations``, ``InputTokenCount`` or ``InvocationLatency``.
+            statistic: see `Metric`, default ``Sum``.
+        """
         return Metric("AWS/Bedrock", name, {"ModelId": self.model}, statistic)
 
 

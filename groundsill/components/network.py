@@ -61,7 +61,9 @@ class Network(Component):
 
     Resources created: ``aws_vpc``, ``aws_subnet``, ``aws_internet_gateway``, ``aws_nat_gateway``, ``aws_eip``,
     ``aws_route_table``, ``aws_route``, ``aws_route_table_association``, ``aws_vpc_endpoint``,
-    ``aws_default_security_group``; at ``enterprise`` an ``aws_flow_log``; with a peer ``aws_vpc_peering_connection``.
+    ``aws_default_security_group``; with interface endpoints an ``aws_security_group`` and an
+    ``aws_vpc_security_group_ingress_rule``; with flow logs an ``aws_flow_log``, ``aws_cloudwatch_log_group``,
+    ``aws_iam_role`` and ``aws_iam_role_policy``; with a peer ``aws_vpc_peering_connection``.
 
     Costs: each NAT gateway and each interface endpoint by the hour and by the GB; the rest is free.
 

@@ -74,7 +74,11 @@ class LogMetric(Component):
 
     @step
     def metric(self, statistic: str = "Sum") -> Metric:
-        """The metric, summed up in one way: ``Sum`` (default), ``Average``, ``Maximum``, or a percentile such as ``p95``."""
+        """The metric, summed up in one way.
+
+        Arguments:
+            statistic: ``Sum`` (default), ``Average``, ``Maximum``, or a percentile such as ``p95``.
+        """
         return Metric(self._namespace, self._name, {}, statistic)
 
 

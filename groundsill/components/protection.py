@@ -101,6 +101,9 @@ class ConfigRule(metaclass=Collecting):
         mend_actions: IAM actions that the document takes, by the ARN that they are on, for example
             ``{"arn:aws:s3:::*": ("s3:PutEncryptionConfiguration",)}``; with them the recorder makes a role for it. A breach
             can be in any resource of the account; the role reaches no other account.
+
+    Example:
+        ``ConfigRecorder("config", audit, rules=[ConfigRule("table-backups", "DYNAMODB_PITR_ENABLED")])``
     """
 
     name: str
@@ -145,8 +148,9 @@ class ConfigRecorder(Component):
         snapshots: how often the whole configuration is delivered, default ``TwentyFour_Hours``.
 
     Resources created: ``aws_config_configuration_recorder``, ``aws_config_configuration_recorder_status``,
-    ``aws_config_delivery_channel``, ``aws_iam_role``; for each rule an ``aws_config_config_rule``, and with a document an
-    ``aws_config_remediation_configuration``.
+    ``aws_config_delivery_channel``, ``aws_iam_role``, ``aws_iam_role_policy_attachment``; for each rule an
+    ``aws_config_config_rule``, and with a document an ``aws_config_remediation_configuration`` and an
+    ``aws_iam_role_policy``.
 
     Costs: per recorded change and per check of a rule.
 
@@ -224,10 +228,11 @@ class AuditTrail(Component):
         bucket: the `Bucket` that the trail is delivered to.
         watch: also into a log group, so that alarms can look at it; default no.
         data_of: components whose data events are recorded too: tables, buckets and functions; default none.
-        kind: which calls: ``All`` (default), ``ReadOnly`` or ``WriteOnly``.
         name: the name that AWS sees; default from the system's name pattern.
+        kind: which calls: ``All`` (default), ``ReadOnly`` or ``WriteOnly``.
 
-    Resources created: ``aws_cloudtrail``; with ``watch`` an ``aws_cloudwatch_log_group`` and an ``aws_iam_role``.
+    Resources created: ``aws_cloudtrail``; with ``watch`` an ``aws_cloudwatch_log_group``, and an
+    ``aws_iam_role`` with an ``aws_iam_role_policy``.
 
     Costs: the first trail of an account is free, its files in S3 are not; data events per 100,000.
 

@@ -57,8 +57,11 @@ class RestApi(Component):
     Resources created: ``aws_api_gateway_rest_api``, ``aws_api_gateway_stage``, ``aws_api_gateway_deployment``,
     ``aws_api_gateway_method_settings``, ``aws_cloudwatch_log_group``; for each route ``aws_api_gateway_resource``,
     ``aws_api_gateway_method``, ``aws_api_gateway_integration``, ``aws_lambda_permission``; with an authorizer
-    ``aws_api_gateway_authorizer``; with CORS ``aws_api_gateway_gateway_response`` and an ``OPTIONS`` method a path; once a
-    system ``aws_api_gateway_account`` with a role, without which API Gateway writes no log.
+    ``aws_api_gateway_authorizer``; with CORS ``aws_api_gateway_gateway_response`` and an ``OPTIONS`` method a path, with
+    ``aws_api_gateway_method_response`` and ``aws_api_gateway_integration_response``; with a usage plan
+    ``aws_api_gateway_usage_plan``, ``aws_api_gateway_api_key`` and ``aws_api_gateway_usage_plan_key``; with a domain
+    ``aws_api_gateway_domain_name``, ``aws_api_gateway_base_path_mapping`` and ``aws_route53_record``; once a system
+    ``aws_api_gateway_account`` with a role, without which API Gateway writes no log.
 
     Costs: per million requests; nothing while it is not used.
 

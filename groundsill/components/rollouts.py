@@ -50,6 +50,9 @@ class Rollout(metaclass=Collecting):
         alias: name of the alias, default ``live``.
         shift: how traffic moves, default ``"10% for 5 minutes"``: a tenth goes to the new version for that long, then all.
         provisioned: environments that are kept warm, default 0. They cost whether they are used or not.
+
+    Example:
+        ``Function("save", "functions.orders:save", rollout=Rollout(shift="10% every minute"))``
     """
 
     alias: str = "live"

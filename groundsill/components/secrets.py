@@ -44,7 +44,7 @@ class Secret(Component):
     ``inject({"VARIABLE": "key"})`` has the platform put single values into the environment.
 
     Resources created: ``aws_secretsmanager_secret``, ``aws_secretsmanager_secret_version``; with a function
-    ``aws_secretsmanager_secret_rotation`` and ``aws_lambda_permission``.
+    ``aws_secretsmanager_secret_rotation``, ``aws_lambda_permission`` and ``aws_iam_role_policy``.
 
     Costs: per secret and month, and per 10,000 reads.
 

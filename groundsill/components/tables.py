@@ -32,6 +32,9 @@ class Index(metaclass=Collecting):
         name: index name, 3 to 255 characters.
         key: partition key, and sort key if any, for example ``("UserEmail", "Timestamp")``.
         projection: ``ALL`` (default) copies every attribute, ``KEYS_ONLY`` the keys alone, a sequence of names those.
+
+    Example:
+        ``Table("orders", key="Id", indexes=[Index("ByUser", ("User", "At"), projection="KEYS_ONLY")])``
     """
 
     name: str
@@ -47,6 +50,9 @@ class Capacity(metaclass=Collecting):
         read: read capacity units, as fewest and most, for example ``(5, 100)``.
         write: write capacity units, as fewest and most.
         target: per cent of the capacity that should be in use, 20 to 90, default 70.
+
+    Example:
+        ``Table("orders", key="Id", capacity=Capacity(read=(5, 100), write=(5, 50)))``
     """
 
     read: tuple[int, int]

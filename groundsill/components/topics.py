@@ -29,7 +29,7 @@ class Topic(Component):
     Verbs for `uses`: ``publish``. Passes the topic's ARN as ``<NAME>_TOPIC_ARN``.
 
     Resources created: ``aws_sns_topic``, ``aws_sns_topic_policy``, and for each receiver an
-    ``aws_sns_topic_subscription``, with what lets the topic reach it.
+    ``aws_sns_topic_subscription``, with what lets the topic reach it: an ``aws_lambda_permission`` or the queue's policy.
 
     Costs: per million messages, and per mail.
 

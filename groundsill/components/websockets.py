@@ -44,7 +44,9 @@ class WebSocketApi(Component):
 
     Resources created: ``aws_apigatewayv2_api``, ``aws_apigatewayv2_stage``, ``aws_cloudwatch_log_group``; for each route
     ``aws_apigatewayv2_route`` and ``aws_lambda_permission``; for each function ``aws_apigatewayv2_integration``; with an
-    authorizer ``aws_apigatewayv2_authorizer``.
+    authorizer ``aws_apigatewayv2_authorizer``; with a domain ``aws_apigatewayv2_domain_name``,
+    ``aws_apigatewayv2_api_mapping`` and ``aws_route53_record``; once a system ``aws_api_gateway_account`` with a role,
+    without which API Gateway writes no log.
 
     Costs: per million messages and per minute of open connections.
 
