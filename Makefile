@@ -41,9 +41,10 @@ lock:
 	$(VENV)/bin/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--all-extras --group systems --group training --group dev pyproject.toml -o requirements.lock
 
-## Write the pages that are made from the code: errors, components, tiers, systems.
+## Write the pages that are made from the code: errors, components, tiers, systems, costs, traffic.
 docs: setup
 	@for page in error component tiers systems; do $(VENV)/bin/python -m tests.$${page}_reference || exit 1; done
+	@for page in cost traffic; do $(VENV)/bin/python scripts/generate_$${page}_page.py || exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache
