@@ -6,6 +6,8 @@ service by service, and everything else of the ground speaks AWS's own protocols
 - IAM is enforced for each caller, signatures included; unknown keys are refused (``front.py``, ``authorization.py``).
 - What was acknowledged survives ``kill -9`` (``journal.py``, ``durability.py``).
 - DynamoDB and SQS calls take a short way (``fast_path.py``).
+- Services that the emulator lacks are kept and read back, without running (``records/``).
+- A second attempt at a call whose answer was lost gets that answer (``repeats.py``).
 - Every mail is kept and readable (``mail.py``); every call leaves one line (``observer.py``).
 
 How the emulator treats each Terraform type that the ground meets, found by trying it:

@@ -53,8 +53,8 @@ TERRAFORM_TYPES: dict[str, tuple[str, str]] = {
     "aws_lambda_function": ("elsewhere", ("Invoke really runs the code, in a child process with about 50 ms a call and "
                             "without memory limit; the child ends with the API.")),
     "aws_lambda_permission": ("elsewhere", "Recorded."),
-    "aws_appautoscaling_target": ("elsewhere", "Not implemented: the call fails."),
-    "aws_appautoscaling_policy": ("elsewhere", "Not implemented: the call fails."),
+    "aws_appautoscaling_target": ("recorded", "Kept (``records/``); nothing is scaled."),
+    "aws_appautoscaling_policy": ("recorded", "Kept (``records/``); nothing is scaled."),
     "aws_s3_bucket": ("works", ("Objects are files under objects/. Unfinished multipart uploads, object locks and "
                       "legal holds are not kept over a restart.")),
     "aws_secretsmanager_secret": ("works", ""),

@@ -156,7 +156,7 @@ class _Rehearsal:
     def _second_plan(self) -> None:
         try:
             seen = self._engine.glance(self._folder, variables=self._variables, on_event=self._on_event, graph=self._graph)
-            if not any(event.kind in ("change", "outputs") for event in seen):
+            if not any(map(_changes_something, seen)):
                 return
             # Which attributes it would change is Terraform asked only where it would change any.
             plan = self._engine.plan(self._folder, out=self._folder / "second.tfplan", variables=self._variables,
@@ -293,6 +293,14 @@ class _Rehearsal:
 @dataclass(slots=True)
 class _Done:
     remark: str = ""
+
+
+def _changes_something(event: Event) -> bool:
+    """Whether an event of a plan is of something other than what stays as it is."""
+    if event.kind == "outputs":
+        outputs: Mapping[str, Mapping[str, Any]] = event.raw["outputs"]
+        return any(output.get("action") != "noop" for output in outputs.values())
+    return event.kind == "change" and event.action not in ("none", "read")
 
 
 def _one_line(problem: Problem) -> str:
