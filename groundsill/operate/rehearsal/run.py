@@ -103,6 +103,9 @@ class _Rehearsal:
         # After the second plan nothing can have changed: what it has read need not be read again to destroy it.
         self._quick = Engine(engine.binary, engine.product, engine.version,
                              {**environment, "TF_CLI_ARGS_apply": f"{parallel} -refresh=false"})
+        # In the folder beside it, what was made ready for this one is ready too.
+        self._beside = Engine(engine.binary, engine.product, engine.version,
+                              {**environment, "TF_DATA_DIR": str(place / "terraform" / ".terraform")})
         self._graph, self._gaps, self._limit, self._on_step = graph, gaps, limit, on_step
         self._on_event = limit.following(on_event)
         self._api = api
@@ -203,9 +206,8 @@ class _Rehearsal:
         write_provider(self._graph, folder)
         (folder / STATE_NAME).write_bytes(before.provider_looks_for)
         (folder / LOCK_FILE_NAME).write_bytes((self._folder / LOCK_FILE_NAME).read_bytes())
-        self._engine.init(folder)
         try:
-            seen = self._engine.glance(folder, refresh_only=True, on_event=self._on_event, graph=self._graph)
+            seen = self._beside.glance(folder, refresh_only=True, on_event=self._on_event, graph=self._graph)
             gone = {event.address for event in seen if event.kind == "drift" and event.action == "destroy"}
         except EngineError as error:
             self._note(error, "what is left")

@@ -14,6 +14,7 @@ def install(emulator: Emulator, durability: Durability, loop: asyncio.AbstractEv
     """Mend each service when it is first loaded, and load those that every system uses."""
     from groundsill.ground.aws_api import records
     from groundsill.ground.aws_api.patches import (
+        autoscaling,
         cloudwatch,
         cognito,
         denials,
@@ -24,6 +25,7 @@ def install(emulator: Emulator, durability: Durability, loop: asyncio.AbstractEv
         ecs,
         elasticache,
         functions,
+        machines,
         permissions,
         rds,
         rest_apis,
@@ -50,11 +52,13 @@ def install(emulator: Emulator, durability: Durability, loop: asyncio.AbstractEv
     def mend_ec2(module: Any) -> None:
         ec2.apply(module)
         vpc.apply(module)
+        machines.apply(module)
 
     mends: dict[str, Callable[[Any], None]] = {
         **records.parts(emulator),
         "apigateway": lambda module: vpc_links.apply(module, emulator),
         "apigateway_v1": rest_apis.apply,
+        "autoscaling": lambda module: autoscaling.apply(module, emulator),
         "cloudwatch": cloudwatch.apply,
         "cognito": cognito.apply,
         "ec2": mend_ec2,

@@ -98,7 +98,10 @@ class SsmDocuments(Tagged):
         return found(self.kept("documents"), given["ResourceId"], "document", "InvalidResourceId")["Name"]
 
     def _document(self, given: Given) -> Given:
-        return found(self.kept("documents"), given["Name"].rpartition(":document/")[2], "document", "InvalidDocument")
+        name = given["Name"].rpartition(":document/")[2]
+        if name not in self.kept("documents"):
+            raise Refused("InvalidDocument", f"Document with name {name} does not exist.")
+        return self.kept("documents")[name]
 
     def _number(self, document: Given, given: Given) -> str:
         asked = given.get("DocumentVersion") or "$DEFAULT"
