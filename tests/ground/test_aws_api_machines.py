@@ -108,9 +108,10 @@ def test_a_flow_log_keeps_where_how_and_with_which_role_it_is_written(api: Runni
 
 def test_an_interface_endpoint_keeps_its_security_groups_and_private_names(api: RunningApi, network: dict[str, Any]) -> None:
     ec2 = api.client_of("ec2")
-    name = ec2.create_vpc_endpoint(
+    made = ec2.create_vpc_endpoint(
         VpcEndpointType="Interface", VpcId=network["vpc"], ServiceName="com.amazonaws.us-east-1.sqs",
-        SubnetIds=[network["subnet"]], SecurityGroupIds=[network["group"]], PrivateDnsEnabled=True)["VpcEndpoint"]["VpcEndpointId"]
+        SubnetIds=[network["subnet"]], SecurityGroupIds=[network["group"]], PrivateDnsEnabled=True)
+    name = made["VpcEndpoint"]["VpcEndpointId"]
 
     def endpoint() -> dict[str, Any]:
         return ec2.describe_vpc_endpoints(VpcEndpointIds=[name])["VpcEndpoints"][0]
