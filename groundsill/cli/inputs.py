@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 def add_input(parser: Parser) -> None:
     """What is read, its stage and its settings."""
     parser.add_argument("input", nargs="?", metavar="INPUT", default=".",
-                        help="folder with a system.py, a plan from `terraform show -json`, or a folder of .tf files; "
-                             "default: the current folder")
-    parser.add_argument("--stage", metavar="NAME", help="default: the system's first stage")
+                        help="folder with a system.py, a plan or state from `terraform show -json` (- for standard input), or a "
+                             "folder of .tf files; default: the current folder")
+    parser.add_argument("--stage", metavar="NAME",
+                        help="default: the system's first stage; with .tf files the workspace, and NAME.tfvars where it is there")
     add_tier(parser)
     add_settings(parser)
 

@@ -35,6 +35,15 @@ _FORMATS = ("0", "1")
 LARGEST_BYTES = 512 * 1024 * 1024
 """More than any plan: one of 5,000 resources has about 40 MB."""
 _DEEPEST = 100
+_MOST_TO_SEARCH = 3_000
+_RULES = frozenset({"aws_security_group_rule", "aws_vpc_security_group_egress_rule", "aws_vpc_security_group_ingress_rule"})
+_WRITTEN_ELSEWHERE: dict[str, tuple[tuple[str, ...], frozenset[str]]] = {
+    "aws_default_security_group": (("ingress", "egress"), _RULES),
+    "aws_iam_role": (("inline_policy",), frozenset({"aws_iam_role_policy"})),
+    "aws_route_table": (("route",), frozenset({"aws_route"})),
+    "aws_security_group": (("ingress", "egress"), _RULES),
+}
+"""Arguments that a type of its own writes too. Once applied, AWS answers with what that one wrote."""
 
 
 def is_plan(document: Any) -> bool:
@@ -103,6 +112,7 @@ class _Plan:
         self.graph = graph
         self.diagnostics = Diagnostics()
         self.rows = _rows(document)
+        self.types = {row["type"] for row in self.rows.values()}
         root = mapping(mapping(document.get("configuration")).get("root_module"))
         self.configured = bool(root)
         self.configuration = Configuration(root, self.rows)
@@ -116,6 +126,8 @@ class _Plan:
         for address, row in self.rows.items():
             self.graph.add(self._resource(address, row))
         self._policies()
+        if not self.configured and len(self.rows) <= _MOST_TO_SEARCH:
+            self._explicit_dependencies()
         self._outputs()
         if self.document.get("errored") is True:
             self.diagnostics.add(Diagnostic(
@@ -184,12 +196,34 @@ class _Plan:
             row["type"], data=data, own=address, configured=bool(configured),
             references=lambda expression: self.configuration.references(expression, module) if module else [],
             exact=lambda _: None, value_of=self._value_of, identities=self.identities,
-            hints=() if self.configured else [item for item in row["depends_on"] if item in self.rows])
+            hints=() if self.configured else [item for item in row["depends_on"] if item in self.rows],
+            elsewhere=self._elsewhere(row["type"]))
         arguments = reading.arguments(row["values"], row["unknown"], row["sensitive"], configured.get("expressions"))
         return Resource(
             row["type"], row["name"], arguments, data=data, provider=self._alias(address, configured),
             subject=f'{"data" if data else "resource"} "{row["type"]}" "{row["name"]}"',
             depends_on=self._depends_on(configured, module), module=row["module"], key=row["key"])
+
+    def _elsewhere(self, type: str) -> tuple[str, ...]:
+        """Arguments of a type that other resources of this plan write: the provider says not to use both."""
+        arguments, writers = _WRITTEN_ELSEWHERE.get(type, ((), frozenset()))
+        return arguments if not writers.isdisjoint(self.types) else ()
+
+    def _explicit_dependencies(self) -> None:
+        """What a state's resources depend on and refer to by no argument: that is what their ``depends_on`` said."""
+        reached: dict[str, set[str]] = {}
+        for address in self.graph.resources:
+            pending, seen = [address], set[str]()
+            while pending:
+                for other in self.graph.dependencies(pending.pop()):
+                    if other not in seen and other in self.rows:
+                        seen.add(other)
+                        pending.append(other)
+            reached[address] = seen
+        for address, resource in list(self.graph.resources.items()):
+            told = [item for item in self.rows[address]["depends_on"] if item in self.rows and item != address]
+            left = [item for item in told if item not in reached[address]]
+            resource.depends_on = tuple(item for item in left if not any(item in reached[other] for other in left))
 
     def _policies(self) -> None:
         """Put policies in their places that a data source will make during the apply: what they say is in the plan already."""

@@ -38,12 +38,14 @@ class Reading:
         value_of: the planned value of a reference, or None where it is not known.
         identities: whose id or ARN a text is.
         configured: whether there is a configuration, so that an argument without expression was not written.
+        elsewhere: arguments that resources of their own write, so that here they are only what AWS answered.
         hints: addresses that it depends on, where there is no configuration that says which argument refers to which.
     """
 
     def __init__(
         self, type: str, *, data: bool, own: str, references: References, exact: Exact,
         value_of: Callable[[Reference], Any], identities: Identities, configured: bool, hints: Sequence[str] = (),
+        elsewhere: Sequence[str] = (),
     ) -> None:
         self.type = type
         self.data = data
@@ -54,6 +56,7 @@ class Reading:
         self.identities = identities
         self.configured = configured
         self.hints = hints
+        self.elsewhere = elsewhere
         self._used: set[Reference] = set()
 
     def arguments(self, values: Any, unknown: Any, sensitive: Any, expressions: Any) -> dict[str, Any]:
@@ -89,14 +92,16 @@ class Reading:
                 # Terraform sends it and keeps it nowhere, not even in the plan.
                 found[name] = Unknown("(sensitive)", tuple(self.references(expression)))
                 continue
-            if expression is None and self._answered(attribute, name):
+            if expression is None and (self._answered(attribute, name) or (depth == 0 and name in self.elsewhere)):
                 continue
             if schema is not None and schema.has_block(name):
+                if expression is None and not self.data and _switched_off(value):
+                    continue
                 blocks = self._blocks(schema, name, value, unknown.get(name), sensitive.get(name), expression, depth)
                 if blocks:
                     found[name] = blocks
                 continue
-            if expression is None and self._unwritten(value, unknown.get(name)):
+            if expression is None and self._unwritten(value, unknown.get(name), attribute, depth, bool(expressions)):
                 continue
             merged = self._value(name, value, unknown.get(name), sensitive.get(name), expression)
             if merged is not None:
@@ -110,11 +115,21 @@ class Reading:
         element = attribute.type.element
         return element is None or element.kind != "object"
 
-    def _unwritten(self, value: Any, unknown: Any) -> bool:
-        """Whether nobody wrote it: AWS decides it, or it is what the provider puts where nothing is given."""
+    def _unwritten(self, value: Any, unknown: Any, attribute: Attribute | None, depth: int, written: bool) -> bool:
+        """Whether nobody wrote it: AWS decides it, or it is what the provider puts where nothing is given.
+
+        In a state every argument that nobody gave is there, as 0, false or empty text.
+        """
         if unknown is True and self.configured:
             return True
-        return not self.data and (value is None or value in ("", [], {})) and not _holds_unknown(unknown)
+        if self.data or _holds_unknown(unknown):
+            return False
+        if value is None or value in ("", [], {}):
+            return True
+        if self.configured:
+            return value == 0 and (depth == 0 or written)
+        return isinstance(value, int) and value is not False and value == 0 and depth == 0 and (
+            attribute is not None and not attribute.required)
 
     def _blocks(
         self, schema: Block, name: str, value: Any, unknown: Any, sensitive: Any, expression: Any, depth: int,
@@ -261,6 +276,12 @@ class Reading:
     def _as_document(self, name: str, value: Any) -> Any:
         document = self._document(name, value)
         return value if document is None else JsonDocument(document)
+
+
+def _switched_off(blocks: Any) -> bool:
+    """Whether a block that nobody wrote says no more than that something is off, as AWS answers where it is not there."""
+    members = items(blocks)
+    return bool(members) and all(mapping(member).get("enabled") is False for member in members)
 
 
 def _at(value: Any, index: int) -> Any:
