@@ -64,6 +64,10 @@ def opened(given: argparse.Namespace, target: Target, graph: Graph, on_event: On
 
     directory = target.state.terraform
     engine = Engine.find(given.terraform)
+    for variable in graph.variables.values():
+        # Terraform asks for it again at each run, because it keeps it nowhere.
+        if variable.given_by in engine.environment:
+            engine.environment[f"TF_VAR_{variable.name}"] = engine.environment.pop(variable.given_by)
     backend = find_backend(target.folder, graph.name, graph.stage, directory, local=given.local_state)
     return Deployment(graph, Workspace(directory, target.folder, target.stage), engine, backend, on_event)
 

@@ -32,6 +32,9 @@ class Secret(Component):
         component: unique in the system.
         generate: keys whose values are random texts of letters and digits, which fit into a URL as they are.
         keys: keys whose values people give.
+        values: secret settings by key: fields of type ``pydantic.SecretStr``, which only the environment of the deploy has.
+        version: raise it by 1 to send ``values`` again, after one of them has changed; also random texts are then new.
+            Default 1.
         length: characters of a random text, 20 to 4,096, default 48.
         encryption: a `Key` of the account's own; default by tier.
         rotation: a function that changes the values by Secrets Manager's four steps; default none.
@@ -53,12 +56,19 @@ class Secret(Component):
     """
 
     def __init__(
-        self, component: str, /, *, generate: Sequence[str] = (), keys: Sequence[str] = (), length: int = 48,
+        self, component: str, /, *, generate: Sequence[str] = (), keys: Sequence[str] = (),
+        values: Mapping[str, Reference] | None = None, version: int = 1, length: int = 48,
         encryption: Key | None = None, rotation: Function | None = None, rotate_every: int | str = "30d",
         recovery: int | str | None = None, name: str | None = None, description: str | None = None,
     ) -> None:
         super().__init__(component)
-        names = [*generate, *keys]
+        given = dict(values or {})
+        names = [*generate, *keys, *given]
+        for key, value in given.items():
+            if not isinstance(value, Reference):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise Mistake("GS1425", f"the value of the secret's key {key!r} stands in the definition",
+                              "whoever reads the file reads the secret",
+                              f"declare a setting `{key}: SecretStr` and write values={{{key!r}: stage.setting({key!r})}}")
         if not names:
             raise Mistake("GS1424", "a secret without a key holds nothing",
                           mend='name its keys, for example generate=["jwt_secret_key"] or keys=["api_key"]')
@@ -75,12 +85,12 @@ class Secret(Component):
             description=description, kms_key_id=self.encryption.arn if self.encryption else None,
             recovery_window_in_days=self._recovery(recovery),
         )
-        values: dict[str, Any] = dict.fromkeys(keys, "")
-        values |= {key: self._random(key, length) for key in generate}
-        # Sent once, when version 1 is made, and kept in no state. People and rotation change it afterwards.
+        content: dict[str, Any] = {**dict.fromkeys(keys, ""), **given}
+        content |= {key: self._random(key, length) for key in generate}
+        # Sent once for each version, and kept in no state. People and rotation change it afterwards.
         aws.secretsmanager_secret_version(
             self.terraform_name(), secret_id=self.resource["id"],
-            secret_string_wo=JsonDocument({key: values[key] for key in sorted(values)}), secret_string_wo_version=1,
+            secret_string_wo=JsonDocument({key: content[key] for key in sorted(content)}), secret_string_wo_version=version,
             lifecycle=Lifecycle(ignore_changes=("version_stages",)),
         )
         if rotation is not None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from groundsill.definition.secret_settings import secret_fields, secret_reference
 from groundsill.graph.diagnostics import Diagnostic, GroundsillError, did_you_mean
 from groundsill.graph.source import SourceLocation
 
@@ -81,6 +82,11 @@ def validate(
     fields = {} if model is None else model.model_fields
     raw = gather(folder, stage, fields, given)
     problems: dict[str, Diagnostic] = {}
+    secret = secret_fields(model)
+    for name in secret:
+        if name in given or name in read_settings_file(folder).get(stage, {}):
+            problems[name] = _exposed(name, stage, folder, "--set" if name in given else SETTINGS_FILE)
+            del raw[name]
     for name in [name for name in raw if name not in fields]:
         problems[name] = Diagnostic(
             "GS1302", f"unknown setting `{name}` for stage `{stage}`", SourceLocation(str(folder / SETTINGS_FILE), 1),
@@ -93,14 +99,19 @@ def validate(
 
     try:
         whole = model(**raw)
-        return {name: getattr(whole, name) for name in fields}, problems
+        return {name: secret_reference(name) if name in secret else getattr(whole, name) for name in fields}, problems
     except ValidationError as error:
         for item in error.errors():
             name = str(item["loc"][0]) if item["loc"] else _TOGETHER
-            problems[name] = _problem(name, stage, item["type"], item["msg"])
+            if name in secret and item["type"] == "missing":
+                continue  # only a deploy needs it
+            problems.setdefault(name, _problem(name, stage, item["type"], item["msg"], secret=name in secret))
     values: dict[str, Any] = {}
     for name, field in fields.items():
         if name in problems:
+            continue
+        if name in secret:
+            values[name] = secret_reference(name)
             continue
         # The class as a whole could not be built, so each good value is validated by itself.
         values[name] = _one(model, name, raw) if name in raw else field.get_default(call_default_factory=True)
@@ -120,9 +131,19 @@ def _one(model: type[BaseModel], name: str, raw: Mapping[str, Any]) -> Any:
         return alone(**{name: raw[name]}).__dict__[name]
 
 
-def _problem(name: str, stage: str, kind: str, message: str) -> Diagnostic:
+def _exposed(name: str, stage: str, folder: Path, where: str) -> Diagnostic:
+    return Diagnostic(
+        "GS1323", f"the secret setting `{name}` must not be in {where}",
+        None if where == "--set" else SourceLocation(str(folder / SETTINGS_FILE), 1),
+        detail="a command line can be read by every user of the machine" if where == "--set"
+        else "a file is copied, committed and kept",
+        mend=f"take it out there and set {ENVIRONMENT_PREFIX}{name.upper()} in the environment of the deploy of {stage}",
+    )
+
+
+def _problem(name: str, stage: str, kind: str, message: str, *, secret: bool = False) -> Diagnostic:
     variable = ENVIRONMENT_PREFIX + name.upper()
-    mend = (
+    mend = f"set {variable}" if secret else (
         f"write it in {SETTINGS_FILE} below [{stage}], set {variable}, or pass --set {name}=VALUE"
     )
     if name == _TOGETHER:

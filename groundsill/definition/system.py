@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from groundsill.definition.building import Building
-from groundsill.definition.settings import validate
+from groundsill.definition.secret_settings import leaks, secret_fields, secret_variable
+from groundsill.definition.settings import ENVIRONMENT_PREFIX, validate
 from groundsill.definition.stage import Stage
 from groundsill.definition.tier import TIERS
 from groundsill.graph.diagnostics import Diagnostic, Diagnostics, GroundsillError, did_you_mean
@@ -170,6 +171,10 @@ class System:
             name_suffix="" if stage_name == self.default_stage else f"-{stage_name}",
         )
         run_definition(self._define, building)
+        for name in sorted(secret_fields(self.settings) & described.asked):
+            graph.add_variable(secret_variable(name, ENVIRONMENT_PREFIX + name.upper()))
+        for problem in leaks(graph):
+            diagnostics.add(problem)
         # A mistake in a setting that the definition asked for is shown where it did.
         for name, problem in problems.items():
             if name not in described.asked:

@@ -34,6 +34,8 @@ class Variable:
         default: used where no value is given; None for none.
         component: the component that declared it.
         location: line in the user's file.
+        ephemeral: whether neither plan nor state keeps it, default False.
+        given_by: environment variable that has its value, beside Terraform's own ``TF_VAR_<name>``; empty for none.
     """
 
     name: str
@@ -43,6 +45,8 @@ class Variable:
     default: Any = None
     component: str = ""
     location: SourceLocation | None = None
+    ephemeral: bool = False
+    given_by: str = ""
 
     @property
     def reference(self) -> Reference:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -133,7 +134,8 @@ class Ground:
             clients.use_key(key.access_key_id, key.secret_access_key)
             provisioner = Provisioner(
                 graph, place, clients, settings.state / "data" / "attributes.json",
-                variables={name: _stand_in(variable.default, name) for name, variable in graph.variables.items()},
+                variables={name: os.environ.get(variable.given_by) or _stand_in(variable.default, name)
+                           for name, variable in graph.variables.items()},
                 overrides=edges.overrides(),
             )
             resolved = await asyncio.to_thread(provisioner.run)

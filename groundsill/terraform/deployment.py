@@ -82,7 +82,8 @@ class Deployment:
         if missing:
             raise GroundsillError([
                 Diagnostic("GS3019", f"variable `{variable.name}` has no value", variable.location, variable.component,
-                           variable.description, f"set TF_VAR_{variable.name} in the environment; it appears in no file")
+                           variable.description,
+                           f"set {variable.given_by or f'TF_VAR_{variable.name}'} in the environment; it appears in no file")
                 for variable in missing
             ])
 

@@ -48,7 +48,8 @@ def synthesize(graph: Graph, *, backend: Mapping[str, Any] | None = None) -> dic
         {'queue_url': {'value': '${aws_sqs_queue.orders.url}'}}
     """
     required = {"aws": {"source": "hashicorp/aws", "version": schema_file().provider_version}}
-    version = REQUIRED_FOR_SECRETS if any(resource.ephemeral for resource in graph) else REQUIRED_TERRAFORM
+    secret = any(resource.ephemeral for resource in graph) or any(item.ephemeral for item in graph.variables.values())
+    version = REQUIRED_FOR_SECRETS if secret else REQUIRED_TERRAFORM
     terraform: dict[str, Any] = {"required_version": version, "required_providers": required}
     if backend:
         terraform["backend"] = {name: template(arguments) for name, arguments in backend.items()}
@@ -82,6 +83,8 @@ def _variable(variable: Variable) -> dict[str, Any]:
         body["default"] = variable.default
     if variable.sensitive:
         body["sensitive"] = True
+    if variable.ephemeral:
+        body["ephemeral"] = True
     return body
 
 

@@ -123,6 +123,9 @@ def _values(about: Deployment) -> dict[str, str]:
     """Nothing of a variable's value matters to a destroy, but Terraform wants one."""
     from groundsill.terraform.images import STAND_IN
 
+    for variable in about.graph.variables.values():
+        if variable.ephemeral:  # also the apply asks for it
+            about.engine.environment.setdefault(f"TF_VAR_{variable.name}", STAND_IN)
     return {
         name: f"{name}@{STAND_IN}" for name, variable in about.graph.variables.items()
         if variable.default is None and f"TF_VAR_{name}" not in about.engine.environment

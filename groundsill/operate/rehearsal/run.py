@@ -122,6 +122,10 @@ class _Rehearsal:
             schema_file().provider_version, EMULATOR, resources=list(self._resources.values()))
         values, stand_ins = stand_in_variables(graph, ACCOUNT, variables)
         self._variables = values
+        for variable in graph.variables.values():
+            if variable.ephemeral:  # Terraform asks for it again at each run, because it keeps it nowhere
+                for each in (self._engine, self._quick):
+                    each.environment[f"TF_VAR_{variable.name}"] = str(values[variable.name])
         self._folder.mkdir(parents=True)
         self._report.stand_ins = {**stand_ins, **write_folder(graph, self._folder, list(reasons))}
 
