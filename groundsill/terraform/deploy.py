@@ -1,4 +1,4 @@
-"""A deploy from beginning to end: packages, registry, images, plan, apply, health, outputs.
+"""A deploy from beginning to end: packages, DNS zone, delegation, registry, images, plan, apply, health, outputs.
 
 Each step finds out by itself what is there already and does only the rest. So a deploy that was interrupted anywhere is
 continued by the same command; the journal only tells what it continues.
@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 from groundsill.graph.artifact import ContainerImage
 from groundsill.graph.diagnostics import Diagnostic, GroundsillError
 from groundsill.terraform.changes import PlanSummary
+from groundsill.terraform.delegation import NewZone, is_delegated, name_servers, zones_to_delegate
 from groundsill.terraform.deployment import Deployment, plan_file
 from groundsill.terraform.engine import ApplySummary
 from groundsill.terraform.failures import base_address
@@ -25,7 +26,8 @@ from groundsill.terraform.review import Review, review
 from groundsill.terraform.state import state_resources
 
 Result = TypeVar("Result")
-_CHANGING = ("registry", "images", "apply", "take over")
+_CHANGING = ("DNS zone", "delegation", "registry", "images", "apply", "take over")
+_DELEGATION_PAUSE = 10.0
 
 
 class Talk(Protocol):
@@ -44,7 +46,8 @@ class Talk(Protocol):
 
         Arguments:
             found: the plan by component.
-            what: ``registry`` for the step before images are pushed, ``system`` for the whole.
+            what: ``DNS zone`` for the step before its delegation, ``registry`` for the one before images are pushed,
+                ``system`` for the whole.
         """
         ...
 
@@ -76,7 +79,7 @@ class Deployed:
 
 def deploy(
     about: Deployment, talk: Talk, *, images: Mapping[str, str] | None = None, saved: Path | None = None,
-    upgrade: bool = False,
+    upgrade: bool = False, delegation_seconds: float = 600.0,
 ) -> Deployed:
     """Make what the definition says.
 
@@ -86,6 +89,7 @@ def deploy(
         images: images that are pushed already, by variable.
         saved: a reviewed plan: it is applied, and nothing else is done.
         upgrade: take the newest provider that fits.
+        delegation_seconds: how long to wait until the registrar names the name servers of a new DNS zone.
 
     Raises:
         GroundsillError: with the cause; the same command continues afterwards.
@@ -94,7 +98,7 @@ def deploy(
     steps = _Steps(about, talk)
     earlier = about.workspace.begin("deploy")
     try:
-        return _deploy(steps, images or {}, saved, upgrade=upgrade, earlier=earlier)
+        return _deploy(steps, images or {}, saved, upgrade=upgrade, earlier=earlier, delegation_seconds=delegation_seconds)
     except GroundsillError:
         # Before anything was changed there is nothing that another deploy would continue.
         if about.workspace.journal().get("step") not in _CHANGING and not earlier:
@@ -104,6 +108,7 @@ def deploy(
 
 def _deploy(
     steps: _Steps, images: Mapping[str, str], saved: Path | None, *, upgrade: bool, earlier: Mapping[str, Any],
+    delegation_seconds: float,
 ) -> Deployed:
     started = time.perf_counter()
     about, talk = steps.about, steps.talk
@@ -117,16 +122,22 @@ def _deploy(
     missing = [image for image in about.images if image.variable not in values]
     about.check_variables({**values, **{image.variable: "" for image in missing}})
     recovered = Recovered()
+    for_now = {**values, **{image.variable: f"{image.name}@{STAND_IN}" for image in missing}}
     if about.has_traces:
-        for_now = {**values, **{image.variable: f"{image.name}@{STAND_IN}" for image in missing}}
         recovered = steps.run("take over", lambda: recover(about, for_now, talk.say))
+    zones = zones_to_delegate(about.graph)
+    if zones:
+        made = _zones(steps, zones, for_now, delegation_seconds)
+        if made is None:
+            return _refused(about)
+        applied += made
     if missing:
         builder = _Images(about, talk, missing)
         values |= builder.known()
         if builder.to_build:
             made = _registry(steps, builder, values)
             if made is None:
-                return _refused(about)
+                return _refused(about, applied)
             applied += made
             values |= steps.run("images", builder.push)
     with plan_file() as file:
@@ -261,19 +272,70 @@ class _Images:
 
 def _registry(steps: _Steps, builder: _Images, values: Mapping[str, str]) -> list[ApplySummary] | None:
     """Make the repositories that images are pushed to, where they are not there yet. None where that was refused."""
-    about = steps.about
-    there = repository_urls(about)
+    there = repository_urls(steps.about)
     targets = sorted({image.repository for image in builder.to_build} - there.keys())
+    for_now = {**values, **{image.variable: f"{image.name}@{STAND_IN}" for image in builder.to_build}}
+    return _make_first(steps, "registry", targets, for_now)
+
+
+def _make_first(
+    steps: _Steps, what: str, targets: Sequence[str], values: Mapping[str, str],
+) -> list[ApplySummary] | None:
+    """Make what everything else waits for. None where that was refused."""
     if not targets:
         return []
-    for_now = {**values, **{image.variable: f"{image.name}@{STAND_IN}" for image in builder.to_build}}
+    about = steps.about
     with plan_file() as file:
-        plan = steps.run("registry plan", lambda: about.plan(file, for_now, targets=targets))
+        plan = steps.run(f"{what} plan", lambda: about.plan(file, values, targets=targets))
         if not plan.has_changes:
             return []
-        if not steps.talk.agrees(review(plan, about.graph), "registry"):
+        if not steps.talk.agrees(review(plan, about.graph), what):
             return None
-        return [steps.run("registry", lambda: about.apply(file))]
+        return [steps.run(what, lambda: about.apply(file))]
+
+
+# -- zones -------------------------------------------------------------------------------------------------------------
+
+
+def _zones(
+    steps: _Steps, zones: Sequence[NewZone], values: Mapping[str, str], seconds: float,
+) -> list[ApplySummary] | None:
+    """Make the zones that certificates are validated through, and wait until they are delegated. None where refused."""
+    about = steps.about
+    known = state_resources(about.engine.show(about.directory))
+    there = {str(item["address"]) for item in known}
+    open_zones = [zone for zone in zones if not set(zone.validations) <= there]
+    made = _make_first(steps, "DNS zone", sorted({zone.address for zone in open_zones} - there), values)
+    if made:
+        known = state_resources(about.engine.show(about.directory))
+    if made is not None:
+        for zone in open_zones:
+            servers = name_servers(known, zone.address)
+            if servers:
+                steps.run("delegation", lambda zone=zone, servers=servers: _delegated(steps.talk, zone, servers, seconds))
+    return made
+
+
+def _delegated(talk: Talk, zone: NewZone, servers: Sequence[str], seconds: float) -> str:
+    deadline = time.monotonic() + seconds
+    told = False
+    while True:
+        found = is_delegated(zone.domain, servers)
+        if found:
+            return f"{zone.domain} is delegated"
+        if found is None:
+            talk.say(f"No DNS resolver answers, so it is not known whether {zone.domain} is delegated to {', '.join(servers)}.")
+            return "not known"
+        if not told:
+            told = True
+            talk.say(f"Enter these name servers for {zone.domain} at its registrar: {', '.join(servers)}\n"
+                     f"Waiting for it for {seconds:.0f} s; certificates cannot be validated before.")
+        if time.monotonic() + _DELEGATION_PAUSE > deadline:
+            raise GroundsillError(Diagnostic(
+                "GS3034", f"{zone.domain} is not delegated to its new zone yet", detail="name servers: " + ", ".join(servers),
+                mend="enter them at the registrar of the domain and run the same command again: it continues there",
+            ))
+        time.sleep(_DELEGATION_PAUSE)
 
 
 def repository_urls(about: Deployment) -> dict[str, str]:

@@ -31,6 +31,8 @@ Result = TypeVar("Result")
 ADOPTION_NAME = "adopted.tf.json"
 """What is taken over by the next plan: see `groundsill.terraform.recovery`."""
 _ABOUT = "groundsill.json"
+_LEAST_ROOM = 32_000_000
+"""Bytes: ours. The state of a system of 400 resources is 1 MB, its backup and its copy in memory as much again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +115,20 @@ class Deployment:
         Raises:
             EngineError: with the cause, at the component, and what had been done by then.
         """
+        self._check_room()
         return self.locked(lambda: self.engine.apply(self.directory, plan, on_event=self.on_event, graph=self.graph,
                                                      kept=self.traces))
+
+    def _check_room(self) -> None:
+        """Refuse to make what could not be written down: a state, its copy, and the events meanwhile."""
+        for folder in (self.directory, Path(tempfile.gettempdir())):
+            free = shutil.disk_usage(folder).free
+            if free < _LEAST_ROOM:
+                raise GroundsillError(Diagnostic(
+                    "GS3010", "the disk is full", detail=f"{folder}: {free // 1_000_000} MB are free, and an apply needs "
+                    f"{_LEAST_ROOM // 1_000_000} MB for its state",
+                    mend="nothing was changed; free some space and run the same command again",
+                ))
 
     def locked(self, run: Callable[[], Result]) -> Result:
         """Do something that takes the state's lock; once more where the lock in the way was left by a killed command.

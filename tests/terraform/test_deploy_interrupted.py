@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -126,20 +127,38 @@ def test_the_lock_that_a_killed_deploy_left_with_its_terraform_is_freed(api: dic
 
 def test_of_two_deploys_at_once_the_second_says_who_holds_the_lock(api: dict[str, str], tmp_path: Path) -> None:
     first, second = Shop(tmp_path / "one", api, "twice"), Shop(tmp_path / "two", api, "twice")
-    lock = {"ID": "0f0e0d0c-0000-4000-8000-000000000001", "Operation": "OperationTypeApply", "Info": "", "Who": "ana@laptop",
-            "Version": "1.11.4", "Created": "2026-01-02T03:04:05.678Z", "Path": f"{BUCKET}/twice/dev.tfstate"}
-    client(api, "s3").put_object(Bucket=BUCKET, Key="twice/dev.tfstate.tflock", Body=json.dumps(lock).encode())
-    error = second.json("deploy", code=1)["diagnostics"][0]
-    assert error["code"] == "GS3011"
-    assert "ana@laptop" in error["detail"] and "2026-01-02 03:04:05" in error["detail"]
-    assert f"state unlock --lock {lock['ID']}" in error["mend"]
-    second.run("state", "unlock", "--lock", lock["ID"])
     going = first.start("deploy")
-    wait_until(lambda: (first.terraform / "in-use").is_file() and (first.terraform / "in-use").read_text())
-    refused = first.json("deploy", code=1)["diagnostics"][0]
-    assert refused["code"] == "GS3011" and "for deploy, since" in refused["detail"]
+    wait_until(lambda: _locks(api, first) or going.poll() is not None)
+    terraform = wait_until(lambda: earlier_run(first.terraform))
+    os.kill(terraform, signal.SIGSTOP)  # it holds the lock for as long as is wanted
+    try:
+        held = json.loads(client(api, "s3").get_object(Bucket=BUCKET, Key="twice/dev.tfstate.tflock")["Body"].read())
+        error = second.json("deploy", code=1)["diagnostics"][0]
+        assert error["code"] == "GS3011"
+        assert f"held by {held['Who']}" in error["detail"] and held["Created"][:10] in error["detail"]
+        assert f"state unlock --lock {held['ID']}" in error["mend"]
+        same = first.json("deploy", code=1)["diagnostics"][0]
+        assert same["code"] == "GS3011" and f"(process {going.pid}) for deploy, since" in same["detail"]
+        assert _locks(api, first)
+    finally:
+        os.kill(terraform, signal.SIGCONT)
     out, errors = going.communicate(timeout=280)
     assert going.returncode == 0, out + errors
+    assert len(_tables(api, first)) == 1 and not _locks(api, first)
+
+
+def test_the_lock_of_somebody_elsewhere_is_never_taken_away(api: dict[str, str], tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "shop", api, "elsewhere")
+    lock = {"ID": "0f0e0d0c-0000-4000-8000-000000000001", "Operation": "OperationTypeApply", "Info": "", "Who": "ana@laptop",
+            "Version": "1.11.4", "Created": "2026-01-02T03:04:05.678Z", "Path": f"{BUCKET}/elsewhere/dev.tfstate"}
+    client(api, "s3").put_object(Bucket=BUCKET, Key="elsewhere/dev.tfstate.tflock", Body=json.dumps(lock).encode())
+    shop.terraform.mkdir(parents=True)
+    (shop.terraform / "died").write_text(f"{datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp()}\n")
+    error = shop.json("deploy", code=1)["diagnostics"][0]
+    assert error["code"] == "GS3011" and "ana@laptop" in error["detail"] and "2026-01-02 03:04:05" in error["detail"]
+    assert _locks(api, shop)
+    shop.run("state", "unlock", "--lock", lock["ID"])
+    assert not _locks(api, shop)
 
 
 def test_ctrl_c_stops_in_good_order_and_says_how_to_continue(api: dict[str, str], tmp_path: Path) -> None:

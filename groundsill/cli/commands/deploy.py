@@ -47,6 +47,8 @@ def arguments(parser: Parser) -> None:
                         "standard error")
     parser.add_argument("--health-seconds", type=count, default=60, metavar="N",
                         help="how long front doors may take to answer, default 60; 0 does not ask them")
+    parser.add_argument("--delegation-seconds", type=count, default=600, metavar="N",
+                        help="how long to wait until the registrar names the name servers of a new DNS zone, default 600")
     parser.add_argument("--upgrade", action="store_true", help="take the newest provider that fits, and lock it")
     add_deployment(parser)
 
@@ -71,7 +73,8 @@ def run(given: argparse.Namespace, screen: Screen) -> int:
         with deploying(screen, graph, events=event_file(given.events)) as view:
             talk = _Talk(given, screen, target, view)
             try:
-                done = deploy(with_events(about, view.event), talk, images=images, saved=given.plan, upgrade=given.upgrade)
+                done = deploy(with_events(about, view.event), talk, images=images, saved=given.plan, upgrade=given.upgrade,
+                              delegation_seconds=given.delegation_seconds)
             except EngineError as error:
                 _tell_done(error.summary, screen)
                 raise
@@ -91,7 +94,7 @@ def run(given: argparse.Namespace, screen: Screen) -> int:
                     good = sum(answer.healthy for answer in answers)
                     view.step("health", "done", 0.0, f"{good} of {len(answers)} front doors answer")
     if not done.agreed:
-        screen.result("Nothing was changed." if not done.changed else "Stopped after the registry.",
+        screen.result("Nothing was changed." if not done.changed else "Stopped after what the rest waits for was made.",
                       {"system": graph.name, "stage": graph.stage, "agreed": False, "changed": done.changed})
         return 1
     return _show(done, answers, target, screen, {"system": graph.name, "stage": graph.stage, "region": graph.region})

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from groundsill.terraform.changes import PlanSummary
     from groundsill.terraform.deployment import Deployment
     from groundsill.terraform.destroy import Obstacle
+    from groundsill.terraform.engine import EngineError
 
 _INTERRUPTED = 130
 
@@ -68,8 +69,8 @@ def run(given: argparse.Namespace, screen: Screen) -> int:
         try:
             agreed = _destroy(about, given, screen, view, target, lifted)
         except EngineError as error:
-            _left(about, screen)
-            raise error
+            _left(about, screen, error)
+            raise
         except Interrupted:
             screen.note(f"Interrupted. The state is kept; `{target.command('destroy')}` continues.")
             return _INTERRUPTED
@@ -174,13 +175,28 @@ def _protected(found: list[Obstacle], graph: Graph, target: Target) -> Groundsil
     return GroundsillError(diagnostics)
 
 
-def _left(about: Deployment, screen: Screen) -> list[str]:
-    """What the state still holds."""
+def _left(about: Deployment, screen: Screen, error: EngineError | None = None) -> list[dict[str, str]]:
+    """What the state still holds, and why."""
+    from groundsill.terraform.failures import base_address
+
     try:
         left = [address for address in about.engine.state_list(about.directory) if not address.startswith("data.")]
     except GroundsillError:
         return []
-    if left:
-        shown = "\n".join(f"  {address}" for address in left)
-        screen.note(f"Still there ({len(left)}):\n{shown}")
-    return left
+    refused = {problem.address: problem.summary for problem in error.problems if problem.address} if error else {}
+
+    def why(address: str) -> str:
+        if address in refused:
+            return refused[address]
+        base = base_address(address)
+        if base not in about.graph:
+            return "its turn did not come"
+        blocking = [name for name in refused if base_address(name) in about.graph and base in {
+            base_address(reference.address) for reference in about.graph[base_address(name)].references()}]
+        return f"{blocking[0]} needs it and is still there" if blocking else "its turn did not come"
+
+    found = [{"address": address, "why": why(address)} for address in left]
+    if found:
+        shown = "\n".join(f"  {item['address']}: {item['why']}" for item in found)
+        screen.note(f"Still there ({len(found)}):\n{shown}")
+    return found
