@@ -98,7 +98,7 @@ def _of_mapping(item: Mapping[str, Any]) -> Statement:
         principals = {"*": (principal,)}
     condition = item.get("Condition")
     return Statement(
-        {"Allow": True, "Deny": False}.get(item.get("Effect", "")),
+        {"Allow": True, "Deny": False}.get(str(item.get("Effect", ""))),
         tuple(_listed(item["Action"])) if "Action" in item else None, tuple(_listed(item.get("NotAction"))),
         tuple(_listed(item.get("Resource"))), tuple(_listed(item.get("NotResource"))),
         condition if is_mapping(condition) else {} if condition is None else {"?": condition}, principals,
@@ -128,7 +128,7 @@ def _of_block(view: View, block: Mapping[str, Any]) -> Statement:
             conditions.setdefault(str(item.get("test")), {})[str(item.get("variable"))] = item.get("values")
     actions = block.get("actions")
     return Statement(
-        {"Allow": True, "Deny": False}.get(block.get("effect", "Allow")),
+        {"Allow": True, "Deny": False}.get(str(block.get("effect", "Allow"))),
         None if actions is None else tuple(_listed(actions)), tuple(_listed(block.get("not_actions"))),
         tuple(_listed(block.get("resources"))), tuple(_listed(block.get("not_resources"))), conditions,
         principals or None, str(block.get("sid", "")),

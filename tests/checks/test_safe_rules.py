@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json as text
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,14 @@ import pytest
 from groundsill.checks.rule import Family
 from groundsill.checks.rules import every_rule
 from groundsill.checks.rules.safe.rights import can_name_a_resource
+from groundsill.checks.run import check
+from groundsill.graph import Graph, JsonDocument
+from groundsill.testing import Definition
 
 from .support import finds, found, graph, json
 
 Resources = dict[str, dict[str, Any]]
+SAFE = [rule for rule in every_rule() if rule.family is Family.SAFE]
 
 
 def one(address: str, **arguments: Any) -> Resources:
@@ -80,7 +85,7 @@ CASES: list[tuple[str, Resources, Resources, str]] = [
      beside(one("aws_apigatewayv2_api.a"), cdn(origin=[{"domain_name": "${aws_apigatewayv2_api.a.api_endpoint}"}])),
      beside(one("aws_apigatewayv2_api.a"), cdn(origin=[{"domain_name": "${aws_apigatewayv2_api.a.api_endpoint}",
                                                       "custom_header": [{"name": "x-origin",
-                                                                         "value": "${var.key}"}]}])), "header"),
+                                                          "value": "${var.key}"}]}])), "header"),
     ("api-logs-whole-requests", one("aws_api_gateway_method_settings.a", settings=[{"data_trace_enabled": True}]),
      one("aws_api_gateway_method_settings.a", settings=[{}]), "true"),
     ("api-cache-not-encrypted", one("aws_api_gateway_method_settings.a", settings=[{"caching_enabled": True}]),
@@ -412,7 +417,7 @@ def test_no_rule_is_without_a_case() -> None:
     from .test_safe_corrections import ROWS
 
     tested = {case[0] for case in CASES} | {row[1] for row in ROWS} | NAMED
-    assert not {rule.id for rule in every_rule() if rule.family is Family.SAFE} - tested
+    assert not {rule.id for rule in SAFE} - tested
 
 
 # Rules whose cases are functions, here or beside the corrections.
@@ -490,3 +495,35 @@ def test_what_names_no_resource_is_the_same_to_checks_and_to_the_contract_of_com
     differing = [f"{service}:{action}" for service, actions in services.items() for kind in ("named", "unnamed")
                  for action in actions[kind] if can_name_a_resource(f"{service}:{action}") is not (kind == "named")]
     assert set(differing) <= own
+
+
+JUNK: list[Any] = [None, True, 5, "", "*", "[]", [], {}, [None], [[]], [{}], {"a": None}, 10**30, "\x00", "0.0.0.0/99",
+                   json(None), json([1]),
+                   json({"Statement": [3, {"Effect": [], "Action": {}, "Principal": [{}], "Condition": []}]})]
+
+
+@pytest.mark.parametrize("name", ["data", "delivery", "identity", "network"])
+def test_no_value_stops_a_rule(name: str) -> None:
+    root = Path(__file__).parents[2] / "benchmarks" / "faulty"
+    given = Definition(root / name).graph()
+    for value in JUNK:
+        for depth in range(3):
+            spoilt = Graph("shop", "prod", production=True)
+            for item in given:
+                copied = copy.copy(item)
+                copied.arguments = {key: spoil(argument, value, depth) for key, argument in item.arguments.items()}
+                spoilt.add(copied)
+            assert not check(spoilt, SAFE).faults, (value, depth)
+
+
+def spoil(argument: Any, value: Any, depth: int) -> Any:
+    """An argument with every value of one depth replaced."""
+    if depth == 0:
+        return value
+    if isinstance(argument, JsonDocument):
+        return JsonDocument(spoil(argument.content, value, depth))
+    if isinstance(argument, dict):
+        return {key: spoil(item, value, depth - 1) for key, item in argument.items()}
+    if isinstance(argument, list):
+        return [spoil(item, value, depth if isinstance(item, dict) else depth - 1) for item in argument]
+    return argument

@@ -66,8 +66,8 @@ def _route_name(context: Context, route: Resource) -> tuple[str, bool]:
         method = str(context.view.get(route, "http_method"))
         part = context.view.target(route, "resource_id")
         path = context.view.get(part, "path_part", default="") if part is not None else ""
-        return ("", keyed) if method in _READING else (f"{method} .../{path}" if isinstance(path,
-                                                                                            str) and path else method, keyed)
+        named = f"{method} .../{path}" if isinstance(path, str) and path else method
+        return ("" if method in _READING else named), keyed
     key = context.view.get(route, "route_key")
     if not isinstance(key, str) or not is_known(key):
         return "", keyed

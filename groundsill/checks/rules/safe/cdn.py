@@ -10,7 +10,7 @@ from groundsill.checks.expect import GIVEN, expected, truth
 from groundsill.checks.rule import Family, Finding, Ruleset, Severity
 from groundsill.graph.reference import references_in
 from groundsill.graph.resource import Resource
-from groundsill.graph.shapes import is_list, is_mapping
+from groundsill.graph.shapes import is_mapping
 from groundsill.graph.view import as_blocks, is_known
 
 RULES = Ruleset(Family.SAFE)
@@ -95,9 +95,8 @@ def _fetches(context: Context, cdn: Resource) -> Iterator[Finding]:
             named = origin.get("origin_id")
             if policy in ("http-only", "match-viewer"):
                 yield Finding(cdn, f"`origin_protocol_policy` of {named} is {policy}", attribute="origin")
-            elif is_list(versions) and _BROKEN & {str(version) for version in versions}:
-                yield Finding(cdn, f"`origin_ssl_protocols` of {named} hold {', '.join(sorted(_BROKEN & set(versions)))}",
-                              attribute="origin")
+            elif broken := _BROKEN & {str(version) for version in as_blocks(versions)}:
+                yield Finding(cdn, f"`origin_ssl_protocols` of {named} hold {', '.join(sorted(broken))}", attribute="origin")
 
 
 @RULES.rule(

@@ -23,8 +23,8 @@ _TLS = {"postgres": "rds.force_ssl", "aurora-postgresql": "rds.force_ssl", "mysq
 
 def own_data(context: Context, resource: Resource) -> bool:
     """Whether it is no replica, which takes what its source has."""
-    return not context.view.get(resource, "replicate_source_db") and not context.view.get(resource,
-                                                                                          "replication_source_identifier")
+    sources = ("replicate_source_db", "replication_source_identifier")
+    return not any(context.view.get(resource, argument) for argument in sources)
 
 
 def engine(context: Context, resource: Resource) -> str:

@@ -46,7 +46,8 @@ def _weak(context: Context, pool: Resource) -> Iterator[Finding]:
     mend="allow ALLOW_USER_SRP_AUTH and ALLOW_REFRESH_TOKEN_AUTH alone", types=(CLIENT,), production_only=True,
 )
 def _password_flow(context: Context, client: Resource) -> Iterator[Finding]:
-    flows = [flow for flow in as_blocks(context.view.get(client, "explicit_auth_flows")) if flow in _PASSWORD_FLOWS]
+    given = as_blocks(context.view.get(client, "explicit_auth_flows"))
+    flows = [flow for flow in given if isinstance(flow, str) and flow in _PASSWORD_FLOWS]
     if flows:
         yield Finding(client, f"`explicit_auth_flows` holds {flows[0]}", attribute="explicit_auth_flows")
 
@@ -84,7 +85,7 @@ def _lifetimes(context: Context, client: Resource) -> Iterator[Finding]:
                                 ("refresh_token", _LONGEST_REFRESH_HOURS, "days")):
         length = number(context.view.get(client, f"{name}_validity"))
         given: Any = units[0].get(name) if units else None
-        hours = (length or 0) * _HOURS.get(given or unit, 1)
+        hours = (length or 0) * _HOURS.get(str(given or unit), 1)
         if hours > longest:
             yield Finding(client, f"`{name}_validity` is {hours / 24:g} days", attribute=f"{name}_validity")
 

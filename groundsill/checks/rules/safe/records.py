@@ -187,7 +187,7 @@ def _whole_account(context: Context, alarm: Resource) -> Iterator[Finding]:
         metrics += [(block.get("namespace"), block.get("dimensions")) for block in as_blocks(query.get("metric"))
                     if is_mapping(block)]
     for namespace, dimensions in metrics:
-        if namespace in _OF_ONE_RESOURCE and not dimensions:
+        if isinstance(namespace, str) and namespace in _OF_ONE_RESOURCE and not dimensions:
             yield Finding(alarm, f"a metric of {namespace} without `dimensions`", attribute="dimensions")
             return
 

@@ -236,6 +236,8 @@ _WRITTEN = {
     "aws_secretsmanager_secret_version": ("secret_string", "secret_string_wo"),
     "aws_transfer_user": ("password",),
 }
+_MIXED = ("provider_details", "auth_parameters", "user")
+"""Arguments of `_WRITTEN` that hold what is no secret too."""
 
 
 @RULES.rule(
@@ -252,8 +254,7 @@ def _written_out(context: Context, resource: Resource) -> Iterator[Finding]:
             for key, text in pairs:
                 literal = isinstance(text, str) and is_known(text) and not _NO_VALUE.match(text) and not _ADDRESS.match(text)
                 secret = form_of(text) if isinstance(text, str) else ""
-                if secret or (literal and (argument not in ("provider_details", "auth_parameters",
-                                                            "user") or named_secret(str(key)))):
+                if secret or (literal and (argument not in _MIXED or named_secret(str(key)))):
                     yield Finding(resource, f"`{key}` is written out", attribute=argument)
 
 

@@ -48,6 +48,11 @@ def _narrowed(statement: PolicyStatement) -> bool:
     return False
 
 
+def _accounts(statement: PolicyStatement) -> list[str]:
+    """Other accounts that it names, by id or by ARN."""
+    return [who for kind, who in statement.principals if kind == "AWS" and isinstance(who, str) and _ACCOUNT.match(who)]
+
+
 @RULES.rule(
     "policy-for-anybody", Severity.CRITICAL, "everybody may use the resource",
     rationale="`*` as a principal is every AWS account and, for S3, everybody on the internet: IAM user guide, \"AWS JSON policy "
@@ -96,7 +101,7 @@ def _deputy(context: Context) -> Iterator[Finding]:
     for statement in context.resource_statements:
         if statement.resource.type not in _CHECKED or not statement.allows or _narrowed(statement):
             continue
-        services = [who for kind, who in statement.principals if kind == "Service" and who in _DEPUTIES]
+        services = [who for kind, who in statement.principals if kind == "Service" and isinstance(who, str) and who in _DEPUTIES]
         if services:
             yield Finding(statement.resource, f"{statement.named} trusts {services[0]} whoever it works for",
                           attribute=statement.argument)
@@ -111,8 +116,7 @@ def _deputy(context: Context) -> Iterator[Finding]:
 def _bucket_control(context: Context) -> Iterator[Finding]:
     for statement in context.resource_statements:
         if statement.allows and statement.resource.type in ("aws_s3_bucket", "aws_s3_bucket_policy"):
-            outside = [who for kind, who in statement.principals if kind == "AWS" and isinstance(who,
-                                                                                                 str) and _ACCOUNT.match(who)]
+            outside = _accounts(statement)
             control = [action for action in statement.actions if action.lower() in _BUCKET_CONTROL]
             if outside and control:
                 yield Finding(statement.resource, f"{statement.named} allows {outside[0]} {control[0]}",
@@ -127,8 +131,7 @@ def _bucket_control(context: Context) -> Iterator[Finding]:
 def _other_account(context: Context) -> Iterator[Finding]:
     for statement in context.resource_statements:
         if statement.allows and statement.resource.type in ("aws_sns_topic", "aws_sns_topic_policy"):
-            outside = [who for kind, who in statement.principals if kind == "AWS" and isinstance(who,
-                                                                                                 str) and _ACCOUNT.match(who)]
+            outside = _accounts(statement)
             if outside:
                 yield Finding(statement.resource, f"{statement.named} allows {outside[0]}", attribute=statement.argument)
 
@@ -201,6 +204,6 @@ def _names_github(context: Context, who: Any) -> bool:
 def _locked(context: Context) -> Iterator[Finding]:
     for statement in context.resource_statements:
         denies = statement.statement.allows is False and statement.anybody and not statement.statement.conditions
-        if denies and statement.resource.type in ("aws_s3_bucket", "aws_s3_bucket_policy") and {"*",
-                                                                                                "s3:*"} & set(statement.actions):
+        on_bucket = statement.resource.type in ("aws_s3_bucket", "aws_s3_bucket_policy")
+        if denies and on_bucket and {"*", "s3:*"} & set(statement.actions):
             yield Finding(statement.resource, f"{statement.named} denies everybody everything", attribute=statement.argument)
