@@ -63,18 +63,6 @@ class Context:
         """Resources (no data sources) of these Terraform types."""
         return [resource for type in types for resource in self._by_type.get(type, ())]
 
-    @cached_property
-    def _by_component(self) -> dict[str, list[Resource]]:
-        found: dict[str, list[Resource]] = {}
-        for resource in self.graph:
-            if not resource.data:
-                found.setdefault(resource.component, []).append(resource)
-        return found
-
-    def of_component(self, component: str) -> list[Resource]:
-        """Resources that a component was lowered to."""
-        return self._by_component.get(component, [])
-
     def referring(self, resource: Resource, *types: str) -> list[Resource]:
         """Resources of these types that refer to a resource."""
         return [source for source in self.view.referring(resource, *types) if not source.data]

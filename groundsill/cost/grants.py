@@ -58,7 +58,7 @@ VERBS = (
     Verb("push", "aws_apigatewayv2_api", "pushes", ("execute-api:ManageConnections",), Amount(0, 1, 10)),
     Verb("invoke", "aws_lambda_function", "invocations", ("lambda:InvokeFunction",), Amount(0, 1, 1)),
 )
-CONSUME = "sqs:ReceiveMessage"
+_CONSUME, _LOG, _PARAMETER = "sqs:ReceiveMessage", "logs:PutLogEvents", "ssm:GetParameter"
 MODEL = "bedrock:InvokeModel"
 _REACH = Verb("reach", "", "requests", (), _ONCE)
 _REACHED = ("aws_lb", "aws_alb", "aws_instance")
@@ -114,9 +114,7 @@ def _matches(pattern: str, action: str) -> bool:
 
 def reached(context: Context, workload: Resource) -> Iterator[Use]:
     """Load balancers and machines whose address a workload is told: it calls them over the network."""
-    holders = [workload, *context.graph_targets(workload)]
-    if workload.component:
-        holders += [item for item in context.of_component(workload.component) if item.type == "aws_ssm_parameter"]
+    holders = [workload, *context.graph_targets(workload), *context.grants.allowed(workload, _PARAMETER, "aws_ssm_parameter")]
     seen: set[str] = set()
     for holder in holders:
         if holder is workload or holder.type in _TOLD:
@@ -156,13 +154,22 @@ class Grants:
                         seen.add((target.address, verb.name))
                         yield Use(workload, target, verb)
 
-    def consumed(self, workload: Resource) -> Iterator[Resource]:
-        """Queues that a workload takes messages from by itself."""
+    def allowed(self, workload: Resource, action: str, type: str) -> list[Resource]:
+        """Resources of a type that a workload may do something with."""
         found: dict[str, Resource] = {}
         for statement in self.statements[workload.address]:
-            if statement.allows(CONSUME):
-                found |= {target.address: target for target in statement.targets if target.type == "aws_sqs_queue"}
-        yield from found.values()
+            targets = [target for target in statement.targets if target.type == type]
+            if targets and statement.allows(action):
+                found |= {target.address: target for target in targets}
+        return list(found.values())
+
+    def consumed(self, workload: Resource) -> list[Resource]:
+        """Queues that a workload takes messages from by itself."""
+        return self.allowed(workload, _CONSUME, "aws_sqs_queue")
+
+    def log_groups(self, workload: Resource) -> list[Resource]:
+        """Log groups that a workload writes to."""
+        return self.allowed(workload, _LOG, "aws_cloudwatch_log_group")
 
     def models(self, workload: Resource) -> list[str]:
         """Identifiers of the language models that a workload may call."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +15,8 @@ from groundsill.cost.amount import total
 from groundsill.cost.estimate import Estimate, estimate
 from groundsill.cost.model import Answer, Line
 from groundsill.graph import Resource
+from groundsill.sources.reading import read
+from groundsill.terraform.synth import synthesize
 from groundsill.testing import Definition
 
 from .cost_support import function, line, priced
@@ -461,3 +464,30 @@ def test_the_generators_of_pages_run_by_themselves() -> None:
         [sys.executable, "-c", "import scripts.generate_cost_page"], cwd=ROOT, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("system", "entry"),
+    [
+        ("open_metabolics", "aws_apigatewayv2_api.api.requests"),
+        ("parrot", "aws_lb.front.requests"),
+        ("ai_nutritionist", "aws_api_gateway_rest_api.api.requests"),
+        ("image_understander", "aws_lb.front.requests"),
+        ("multitask", "aws_api_gateway_rest_api.multitask_api.requests"),
+    ],
+)
+def test_the_terraform_that_is_deployed_costs_line_by_line_what_the_definition_does(
+    system: str, entry: str, tmp_path: Path
+) -> None:
+    graph = BUILT.setdefault(system, Definition(ROOT / "systems" / system)).graph("prod")
+    (tmp_path / "main.tf.json").write_text(json.dumps(synthesize(graph)), encoding="utf-8")
+    costs: list[dict[tuple[str, str], object]] = []
+    for source in (graph, read(tmp_path, stage="prod").graph):
+        found = estimate(source, given={entry: "100k/day"})
+        costs.append(
+            {
+                (item.resource.address, item.what): (item.answer, item.cost and round(item.cost.expected, 6))
+                for item in found.lines
+            }
+        )
+    assert costs[0] == costs[1] and len(costs[0]) > 100

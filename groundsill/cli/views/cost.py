@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 
 from groundsill.cli.views.money import signed
 from groundsill.cli.views.style import Style
-from groundsill.cost.amount import Amount
+from groundsill.cost.amount import Amount, total
 from groundsill.cost.compare import compare
 from groundsill.cost.estimate import Estimate, Group
 from groundsill.cost.model import Answer
 from groundsill.cost.report import label, money, priced_on, reasons, small_money
 
-_MOST_ASSUMPTIONS, _MOST_REASONS, _MOST_NAME = 8, 8, 44
+_LITTLE, _FEW = 0.003, 6
+_MOST_ASSUMPTIONS, _MOST_REASONS, _MOST_NAME = 8, 8, 56
 
 
 def render(
@@ -29,7 +30,8 @@ def render(
         everything: whether every assumption and every reason is shown, and not only the weightiest.
     """
     parts = [_head(estimate, style), ""]
-    parts += _differences(against, estimate, by, style) if against is not None else _groups(estimate, by, style, lines=lines)
+    parts += _differences(against, estimate, by, style) if against is not None else _groups(
+        estimate, by, style, lines=lines, everything=everything)
     parts += _units(estimate, style)
     parts += _budgets(estimate, style)
     parts += _unknown(estimate, style, everything=everything)
@@ -45,19 +47,21 @@ def _head(estimate: Estimate, style: Style) -> str:
     return f"{name}  {style.dim(f'US dollars a month; list prices of {estimate.book.region} from {priced_on(estimate)}')}"
 
 
-def _groups(estimate: Estimate, by: str, style: Style, *, lines: bool) -> Iterator[str]:
-    groups = [group for group in estimate.by(by) if not group.free]
+def _groups(estimate: Estimate, by: str, style: Style, *, lines: bool, everything: bool) -> Iterator[str]:
+    groups, small = _told([group for group in estimate.by(by) if not group.free], everything=lines or everything)
     without = [group for group in estimate.by(by) if group.free]
     free = [group.name for group in without]
-    width = _width([*(group.name for group in groups), by])
+    width = _width([*(group.name for group in groups), by, "total"])
     yield style.dim(f"  {by:<{width}} {'low':>11} {'expected':>11} {'high':>11}")
     for group in groups:
         mark = style.yellow(f"  + {len(group.unknown)} not known") if group.unknown else ""
         yield f"  {_cut(group.name):<{width}} {_three(group.cost)}{mark}"
         if lines:
             yield from _lines(group, style)
-    total = estimate.total
-    yield style.bold(f"  {'total':<{width}} {_three(total)}")
+    if small:
+        name = f"{len(small)} more, --verbose shows them"
+        yield style.dim(f"  {_cut(name):<{width}} {_three(total([group.cost for group in small]))}")
+    yield style.bold(f"  {'total':<{width}} {_three(estimate.total)}")
     if lines:
         for group in without:
             yield style.dim(f"  {group.name}")
@@ -65,6 +69,16 @@ def _groups(estimate: Estimate, by: str, style: Style, *, lines: bool) -> Iterat
     elif free:
         shown = ", ".join(free) if len(free) <= 6 else f"{', '.join(free[:6])} and {len(free) - 6} more"
         yield style.dim(f"  free: {shown}")
+
+
+def _told(groups: list[Group], *, everything: bool) -> tuple[list[Group], list[Group]]:
+    """Groups that are shown one by one, and those that make little of the sum and hold nothing unknown."""
+    expected, high = (sum(getattr(group.cost, name) for group in groups) for name in ("expected", "high"))
+    small = [group for group in groups if not group.unknown and group.cost.expected < _LITTLE * expected
+             and group.cost.high < 2 * _LITTLE * high]
+    if everything or len(small) < _FEW:
+        return groups, []
+    return [group for group in groups if group not in small], small
 
 
 def _lines(group: Group, style: Style) -> Iterator[str]:

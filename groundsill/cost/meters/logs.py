@@ -46,9 +46,7 @@ def log_group_of(context: Context, workload: Resource) -> Resource | None:
                 target = context.graph.target(reference)
                 if target is not None and target.type == "aws_cloudwatch_log_group":
                     return target
-    if workload.component:
-        return next((item for item in context.of_type("aws_cloudwatch_log_group") if item.component == workload.component), None)
-    return None
+    return next(iter(context.grants.log_groups(workload)), None)
 
 
 @service.meter(
