@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -24,10 +24,12 @@ class Context:
     Arguments:
         graph: a finished graph.
         today: the day that ends of support are compared with; default the day it is.
+        cost: gives what a graph costs in a month at least, in US dollars; default nobody knows.
     """
 
-    def __init__(self, graph: Graph, *, today: date | None = None) -> None:
+    def __init__(self, graph: Graph, *, today: date | None = None, cost: Callable[[Graph], float] | None = None) -> None:
         self.graph = graph
+        self._cost = cost
         self.view = View(graph)
         self.today = today or date.today()  # noqa: DTZ011  ends of support are days, wherever one is
 
@@ -47,6 +49,11 @@ class Context:
     def production(self) -> bool:
         """Whether the stage's data must survive mistakes. Where nobody said, it must."""
         return self.graph.production is not False
+
+    @cached_property
+    def least_cost(self) -> float | None:
+        """What the system costs in a month at least, in US dollars; None where nobody reckoned."""
+        return self._cost(self.graph) if self._cost else None
 
     @cached_property
     def network(self) -> NetworkReach:

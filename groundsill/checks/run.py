@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -101,19 +101,23 @@ class Report:
         return {severity: sum(result.severity is severity for result in self.results) for severity in Severity}
 
 
-def check(graph: Graph, rules: Iterable[Rule] | None = None, *, today: date | None = None) -> Report:
+def check(
+    graph: Graph, rules: Iterable[Rule] | None = None, *, today: date | None = None,
+    cost: Callable[[Graph], float] | None = None,
+) -> Report:
     """Ask every rule of a graph.
 
     Arguments:
         graph: a finished graph.
         rules: that are asked; default all.
         today: the day that ends of support are compared with; default the day it is.
+        cost: gives what a graph costs in a month at least, in US dollars; default nobody knows.
 
     Example:
         >>> check(Graph()).results
         []
     """
-    context = Context(graph, today=today)
+    context = Context(graph, today=today, cost=cost)
     report = Report(graph)
     used: set[Suppression] = set()
     for rule in every_rule() if rules is None else rules:

@@ -27,6 +27,7 @@ MODULES: tuple[str, ...] = (
     "reach",
     "rights",
     "alarms",
+    "budgets",
     "queues",
     "safe.apis",
     "safe.buckets",

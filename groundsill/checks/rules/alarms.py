@@ -54,27 +54,6 @@ def nothing(context: Context, alarm: Resource) -> Found:
 
 
 @RULES.rule(
-    "alarm-counts-the-whole-account",
-    Severity.MEDIUM,
-    "an alarm counts everything in the account",
-    types=("aws_cloudwatch_metric_alarm",),
-    rationale="Without a dimension the metric is the sum over all functions of the account and region: other systems set it "
-    "off, and a small one's failures drown.",
-    mend="name the function, and compare errors with invocations",
-    example='namespace = "AWS/Lambda", metric_name = "Errors" without FunctionName',
-)
-def whole_account(context: Context, alarm: Resource) -> Found:
-    for namespace, name, dimensions in _metrics(context, alarm):
-        if (
-            namespace in ("AWS/Lambda", "AWS/Bedrock")
-            and name in ("Errors", "Duration", "Throttles", "Invocations")
-            and is_mapping(dimensions)
-            and not dimensions
-        ):
-            yield Finding(alarm, f"{namespace} {name} has no dimension", attribute="dimensions")
-
-
-@RULES.rule(
     "alarm-in-wrong-region",
     Severity.HIGH,
     "an alarm looks for a metric in a region that never has it",

@@ -17,6 +17,7 @@ from groundsill.graph.diagnostics import Diagnostic, GroundsillError, did_you_me
 if TYPE_CHECKING:
     from groundsill.checks.rule import Rule, Severity
     from groundsill.checks.run import Report
+    from groundsill.graph.graph import Graph
 
 FORMATS = ("text", "json", "sarif", "junit", "markdown")
 SEVERITIES = ("critical", "high", "medium", "low")
@@ -60,7 +61,7 @@ def run(given: argparse.Namespace, screen: Screen) -> int:
 
     from groundsill.checks.run import check
 
-    report = check(source.graph, rules)
+    report = check(source.graph, rules, cost=_least_cost)
     fail_on = _severity(given.fail_on)
     _show(report, given, screen, fail_on)
     _next(report, given, screen, definition=source.kind == "definition")
@@ -77,6 +78,13 @@ def _misnamed(report: Report) -> list[Diagnostic]:
     known = [rule.id for rule in every_rule()] if report.misnamed else []
     return [Diagnostic("GS4103", f"there is no rule `{item.rule}` to suppress", item.location,
                        mend=did_you_mean(item.rule, known, what="Rules", limit=6)) for item in report.misnamed]
+
+
+def _least_cost(graph: Graph) -> float:
+    """Asked for only where there is a budget to compare it with."""
+    from groundsill.cost.estimate import estimate
+
+    return estimate(graph).total.low
 
 
 def _asked(given: argparse.Namespace) -> list[Rule]:
