@@ -13,12 +13,27 @@ from groundsill.checks.rules import every_rule
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "checks.md"
 QUESTIONS = {
-    Family.DEPLOYS: ("Will it deploy?", "What makes an apply fail, often half-way: values that AWS refuses, things that do not fit "
-                     "together, versions that have ended."),
-    Family.RUNS: ("Will it run?", "What is made without a word and does not work: no way to an image or a database, a missing right, a "
-                  "message that is lost."),
-    Family.SAFE: ("Is it safe?", "Who gets in, what is readable, what is lost by one mistake. `docs/checks-review.md` says what is not "
-                  "asked and why."),
+    Family.DEPLOYS: (
+        "Will it deploy?",
+        (
+            "What makes an apply fail, often half-way: values that AWS refuses, things that do not fit "
+            "together, versions that have ended."
+        ),
+    ),
+    Family.RUNS: (
+        "Will it run?",
+        (
+            "What is made without a word and does not work: no way to an image or a database, a missing right, a "
+            "message that is lost."
+        ),
+    ),
+    Family.SAFE: (
+        "Is it safe?",
+        (
+            "Who gets in, what is readable, what is lost by one mistake. `docs/checks-review.md` says what is not "
+            "asked and why."
+        ),
+    ),
 }
 
 
@@ -30,16 +45,29 @@ def page() -> str:
 
 def _head(rules: list[Rule]) -> Iterator[str]:
     yield from (
-        "# Checks", "",
-        f"`groundsill check` asks {len(rules)} questions of a definition, a plan (`terraform show -json`) or a folder of `.tf` files.",
-        "`groundsill check --explain RULE` shows what follows here for one of them; `--list` names them all.", "",
-        "A value that only an apply tells is never guessed: what depends on it is counted as \"could not be judged\", and "
-        "listed with `--verbose`.", "",
-        "A finding that is right where it is can be accepted in the definition, with its reason, and every report shows it:", "",
-        "```python", 'assets.suppress("bucket-without-access-log", because="the CDN logs who reads them")', "```", "",
-        "| severity | means |", "|---|---|",
+        "# Checks",
+        "",
+        f"`groundsill check` asks {len(rules)} questions of a definition, a plan or a folder of `.tf` files.",
+        "`groundsill check --explain RULE` shows what follows here for one of them; `--list` names them all.",
+        "",
+        (
+            'A value that only an apply tells is never guessed: what depends on it is counted as "could not be judged", and '
+            "listed with `--verbose`."
+        ),
+        "",
+        "A finding that is right where it is can be accepted in the definition, with its reason, and every report shows it:",
+        "",
+        "```python",
+        'assets.suppress("bucket-without-access-log", because="the CDN logs who reads them")',
+        "```",
+        "",
+        "| severity | means |",
+        "|---|---|",
         "| critical | the apply fails, or data or the account is open to anybody |",
-        "| high | it does not work, or loses data |", "| medium | it will hurt sooner or later |", "| low | better otherwise |", "",
+        "| high | it does not work, or loses data |",
+        "| medium | it will hurt sooner or later |",
+        "| low | better otherwise |",
+        "",
     )
 
 
@@ -52,7 +80,15 @@ def _family(family: Family, rules: list[Rule]) -> Iterator[str]:
 
 
 def _rule(rule: Rule) -> Iterator[str]:
-    yield from (f"### {rule.id}", "", f"**{rule.severity}**: {rule.title}", "", rule.rationale, "", f"- mend: {rule.mend}")
+    yield from (
+        f"### {rule.id}",
+        "",
+        f"**{rule.severity}**: {rule.title}",
+        "",
+        rule.rationale,
+        "",
+        f"- mend: {rule.mend}",
+    )
     if rule.example:
         yield f"- example: `{rule.example}`"
     if rule.types:

@@ -364,7 +364,8 @@ def test_services_scale_by_cpu_memory_and_requests_only_when_a_setting_says_so()
 @pytest.mark.requirement("PA-R48")
 def test_a_budget_tells_before_the_month_is_over(stage: Defined) -> None:
     budget = stage.one("aws_budgets_budget")
-    assert (float(budget["limit_amount"]), budget["time_unit"]) == ({"dev": 120, "stage": 160, "prod": 200}[stage.stage], "MONTHLY")
+    limit = {"dev": 120, "stage": 160, "prod": 200}[stage.stage]
+    assert (float(budget["limit_amount"]), budget["time_unit"]) == (limit, "MONTHLY")
     assert budget["notification"]
 
 
