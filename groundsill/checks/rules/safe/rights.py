@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from groundsill.checks.context import Context
@@ -16,7 +16,7 @@ from groundsill.graph.resource import Resource
 from groundsill.graph.view import as_blocks, is_known
 
 RULES = Ruleset(Family.SAFE)
-_TABLE = "unnarrowed_actions.txt"
+_TABLE = Path(__file__).resolve().parents[2] / "unnarrowed_actions.txt"
 _READING = re.compile(r"(Get|List|Describe|BatchGet|Lookup|Search|Query|Scan|View|Check|Estimate|Simulate|Test|Validate|Preview)")
 # Conditions that say nothing about what a right is used on.
 _NOT_NARROWING = {"aws:securetransport", "aws:multifactorauthpresent", "aws:multifactorauthage", "aws:requestedregion",
@@ -44,7 +44,7 @@ def unnarrowed() -> Mapping[str, frozenset[str]]:
     Source: Service Authorization Reference, "Actions, resources, and condition keys for AWS services"; the table is written by
     ``scripts/generate_action_table.py``.
     """
-    lines = files("groundsill.checks").joinpath(_TABLE).read_text("utf-8").splitlines()
+    lines = _TABLE.read_text("utf-8").splitlines()
     return {service: frozenset(action.lower() for action in actions)
             for service, *actions in (line.split(" ") for line in lines if line)}
 
