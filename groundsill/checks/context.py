@@ -122,3 +122,14 @@ class Context:
     def program(self, source: Path, include: tuple[str, ...] = ()) -> Program:
         """The Python files of a package, each read once for all rules."""
         return self._programs.setdefault((source, include), Program(source, include))
+
+    @cached_property
+    def indexed_tables(self) -> list[tuple[Resource, list[str]]]:
+        """DynamoDB tables that have indexes, with the names of these that are known."""
+        found: list[tuple[Resource, list[str]]] = []
+        for table in self.of_type("aws_dynamodb_table"):
+            blocks = [*self.view.blocks(table, "global_secondary_index"), *self.view.blocks(table, "local_secondary_index")]
+            names = [name for block in blocks if isinstance(name := block.get("name"), str) and name]
+            if names:
+                found.append((table, names))
+        return found

@@ -211,16 +211,9 @@ def variables(context: Context) -> Found:
     example="dynamodb:Query on aws_dynamodb_table.orders.arn, and the table has global_secondary_index",
 )
 def index(context: Context, role: Resource) -> Found:
-    for table in context.of_type("aws_dynamodb_table"):
-        names = [
-            text(block.get("name"))
-            for kind in ("global_secondary_index", "local_secondary_index")
-            for block in context.view.blocks(table, kind)
-        ]
-        if not names or not context.access.allows(role, "dynamodb:Query", table).is_yes:
+    for table, names in context.indexed_tables:
+        if not context.access.allows(role, "dynamodb:Query", table).is_yes:
             continue
-        judged = [context.access.allows(role, "dynamodb:Query", f"{table['arn']}/index/{name}") for name in names if name]
-        if judged and all(item.is_no for item in judged):
-            yield Finding(
-                role, f"it may query {table.address}, and not {', '.join(name for name in names if name)}", related=(table,)
-            )
+        judged = [context.access.allows(role, "dynamodb:Query", f"{table['arn']}/index/{name}") for name in names]
+        if all(item.is_no for item in judged):
+            yield Finding(role, f"it may query {table.address}, and not {', '.join(names)}", related=(table,))
