@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from groundsill.aws.json_arguments import takes_json
 from groundsill.graph.diagnostics import Diagnostic, Diagnostics, GroundsillError, Severity
 from groundsill.graph.graph import Graph
 from groundsill.graph.provider import Output, Provider, Variable
@@ -26,6 +27,7 @@ from groundsill.sources.plan_configuration import (
     text,
     without_key,
 )
+from groundsill.sources.plan_expressions import PlanExpressions
 from groundsill.sources.plan_identities import Identities
 from groundsill.sources.plan_values import Reading
 from groundsill.sources.policy_documents import policy_document
@@ -117,6 +119,7 @@ class _Plan:
         self.configured = bool(root)
         self.configuration = Configuration(root, self.rows)
         self.values = {address: _known_values(row) for address, row in self.rows.items()}
+        self.expressions = PlanExpressions(self.configuration, self._known_variables(), self._value_of)
         managed = {address: self.values[address] for address, row in self.rows.items() if row["mode"] == "managed"}
         self.identities = Identities(managed, {address: row["type"] for address, row in self.rows.items()})
 
@@ -169,6 +172,11 @@ class _Plan:
                        if len(parts := text(values.get("arn")).split(":", 5)) > 4 and parts[3])
         return seen.most_common(1)[0][0] if seen else ""
 
+    def _known_variables(self) -> dict[str, Any]:
+        declared = mapping(self.configuration.root.configuration.get("variables"))
+        return {name: mapping(given).get("value") for name, given in mapping(self.document.get("variables")).items()
+                if mapping(declared.get(name)).get("sensitive") is not True}
+
     def _variables(self) -> None:
         declared = mapping(self.configuration.root.configuration.get("variables"))
         given = mapping(self.document.get("variables"))
@@ -195,7 +203,9 @@ class _Plan:
         reading = Reading(
             row["type"], data=data, own=address, configured=bool(configured),
             references=lambda expression: self.configuration.references(expression, module) if module else [],
-            exact=lambda _: None, value_of=self._value_of, identities=self.identities,
+            exact=lambda name, expression: self.expressions.value(expression, module, json=takes_json(row["type"], name))
+            if module else None,
+            value_of=self._value_of, identities=self.identities,
             hints=() if self.configured else [item for item in row["depends_on"] if item in self.rows],
             elsewhere=self._elsewhere(row["type"]))
         arguments = reading.arguments(row["values"], row["unknown"], row["sensitive"], configured.get("expressions"))
@@ -293,7 +303,8 @@ class _Plan:
             expression = written.get("expression")
             reading = Reading(
                 "", data=False, own="", configured=self.configured,
-                references=lambda given: self.configuration.references(given, root), exact=lambda _: None,
+                references=lambda given: self.configuration.references(given, root),
+                exact=lambda _, given: self.expressions.value(given, root, json=False),
                 value_of=self._value_of, identities=self.identities)
             unknown = "value" not in item
             value = reading.output(item.get("value"), unknown, sensitive, expression)

@@ -23,7 +23,7 @@ _LEAST_TEXT = 3
 _DEEPEST = 60
 
 References = Callable[[Any], list[Reference]]
-Exact = Callable[[Any], Any]
+Exact = Callable[[str, Any], Any]
 
 
 class Reading:
@@ -34,7 +34,7 @@ class Reading:
         data: whether it is a data source.
         own: its address, which its own values do not refer to.
         references: gives what an expression of the configuration refers to.
-        exact: evaluates what an expression is written as, where the configuration has its text; gives None where not.
+        exact: evaluates an argument's expression where the plan has its text; gives None where not.
         value_of: the planned value of a reference, or None where it is not known.
         identities: whose id or ARN a text is.
         configured: whether there is a configuration, so that an argument without expression was not written.
@@ -172,9 +172,9 @@ class Reading:
 
     def _value(self, name: str, value: Any, unknown: Any, sensitive: Any, expression: Any) -> Any:
         if expression is not None and sensitive is not True and not _any_true(sensitive):
-            written = self.exact(expression)
+            written = self.exact(name, expression)
             if written is not None:
-                return self._as_document(name, written)
+                return written
         references = [item for item in self.references(expression) if item.address != self.own] if expression else []
         if sensitive is True:
             if value is None and unknown is not True:
@@ -272,10 +272,6 @@ class Reading:
         except (ValueError, RecursionError):
             return None
         return content if is_mapping(content) or is_list(content) else None
-
-    def _as_document(self, name: str, value: Any) -> Any:
-        document = self._document(name, value)
-        return value if document is None else JsonDocument(document)
 
 
 def _switched_off(blocks: Any) -> bool:

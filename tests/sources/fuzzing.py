@@ -145,7 +145,7 @@ def doubling_files(random_: random.Random, folder: Path) -> Path:
     lines += [f"  x{index + 1} = {form % (index, index)}" for index in range(count)]
     lines += ["}", f'resource "aws_ssm_parameter" "x" {{\n  name = "x"\n  type = "String"\n  value = jsonencode(local.x{count})\n}}',
               f'output "x" {{\n  value = local.x{count}\n}}']
-    if random_.random() < 0.5:
+    if random_.random() < 0.15:
         lines.append('resource "aws_sqs_queue" "many" {\n  count = 2000\n  name = "q${count.index}"\n}')
         lines.append('module "again" {\n  source = "./m"\n  count = 50\n}')
         (folder / "m").mkdir(exist_ok=True)

@@ -170,3 +170,38 @@ def test_what_is_no_plan_is_refused_with_what_to_do(tmp_path: Path, text: str, c
 def test_a_path_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     with pytest.raises(GroundsillError, match="GS4001"):
         read(tmp_path / "nothing")
+
+
+def test_a_plan_of_terraforms_json_form_holds_the_text_of_its_expressions_so_nothing_is_guessed(tmp_path: Path) -> None:
+    def written(text: str, *references: str) -> dict[str, Any]:
+        return {"constant_value": text, "references": list(references)}
+
+    queue = ("aws_sqs_queue.jobs.arn", "aws_sqs_queue.jobs")
+    policy = '{"Statement":[{"Effect":"Allow","Resource":["${aws_sqs_queue.jobs.arn}","${aws_sqs_queue.jobs.arn}/*"]}]}'
+    graph = reading(tmp_path, plan(
+        [change("aws_sqs_queue.jobs", {"name": "jobs"}, {"arn": True}),
+         change("aws_iam_role_policy.a", {"name": "a"}, {"policy": True}),
+         change("aws_lambda_permission.a", {"action": "lambda:InvokeFunction"}, {"source_arn": True})],
+        {"resources": [configured("aws_iam_role_policy.a", policy=written(policy, *queue)),
+                       configured("aws_lambda_permission.a", source_arn=written("${aws_sqs_queue.jobs.arn}/x", *queue))]})).graph
+    arn = Reference("aws_sqs_queue.jobs", ("arn",))
+    assert graph["aws_iam_role_policy.a"].arguments["policy"] == JsonDocument(
+        {"Statement": [{"Effect": "Allow", "Resource": [arn, f"{arn}/*"]}]})
+    assert graph["aws_lambda_permission.a"].arguments["source_arn"] == f"{arn}/x"
+
+
+def test_a_policy_that_a_data_source_will_make_can_be_looked_into(tmp_path: Path) -> None:
+    graph = reading(tmp_path, plan(
+        [change("aws_sqs_queue.jobs", {"name": "jobs"}, {"arn": True}),
+         change("data.aws_iam_policy_document.send", {"statement": [{"actions": ["sqs:SendMessage"], "sid": "Send"}]},
+                {"statement": [{"resources": True}], "json": True}, actions=("read",)),
+         change("aws_iam_role_policy.a", {"name": "a"}, {"policy": True})],
+        {"resources": [
+            configured("data.aws_iam_policy_document.send", statement=[{
+                "actions": {"constant_value": ["sqs:SendMessage"]}, "resources": refers("aws_sqs_queue.jobs.arn")}]),
+            configured("aws_iam_role_policy.a", policy=refers(
+                "data.aws_iam_policy_document.send.json", "data.aws_iam_policy_document.send"))]})).graph
+    policy = graph["aws_iam_role_policy.a"].arguments["policy"]
+    assert isinstance(policy, JsonDocument)
+    assert policy.content["Statement"][0]["Action"] == "sqs:SendMessage"
+    assert "aws_sqs_queue.jobs" in graph.dependencies("aws_iam_role_policy.a")

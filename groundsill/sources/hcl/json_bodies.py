@@ -47,6 +47,18 @@ def parse_json_file(source: SourceText, is_block: IsBlock) -> tuple[Body, list[H
     return reader.file(document), reader.errors
 
 
+def expression_of(source: SourceText, value: Any) -> Expression | None:
+    """A value of the JSON form as an expression; None where a string in it is no template."""
+    reader = _Reader(source, _no_block)
+    found = reader.expression(value, 0)
+    return None if reader.errors else found
+
+
+def _no_block(type: str, data: bool, path: tuple[str, ...]) -> bool:
+    del type, data, path
+    return False
+
+
 class _Reader:
     def __init__(self, source: SourceText, is_block: IsBlock) -> None:
         self.source = source
