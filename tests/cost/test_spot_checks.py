@@ -74,6 +74,7 @@ AURORA = Resource(
     {"engine": "aurora-postgresql", "serverlessv2_scaling_configuration": [{"min_capacity": 2, "max_capacity": 16}]},
 )
 TOPIC = Resource("aws_sns_topic", "t", {"name": "t"})
+DOWNLOADS = one("aws_s3_bucket", {"downloads": "200 GB/month", "stored": "1 GB"})
 CHECKS: list[tuple[str, str, float, tuple[list[Resource], dict[str, Any]]]] = [
     # -- AWS Lambda
     ("aws_lambda_function.x", "requests", 10e6 * 0.20 / 1e6, lambda_({"invocations": "10M/month"})),
@@ -393,6 +394,7 @@ CHECKS: list[tuple[str, str, float, tuple[list[Resource], dict[str, Any]]]] = [
         one("aws_dynamodb_table", read_capacity=5, write_capacity=5),
     ),
     # -- Amazon S3 and Amazon CloudFront
+    ("aws_s3_bucket.x", "data out", 200 * 0.09, DOWNLOADS),
     ("aws_s3_bucket.x", "storage", 1000 * 0.023, one("aws_s3_bucket", {"stored": "1000 GB"})),
     ("aws_s3_bucket.x", "writes", 1 * 5.00, one("aws_s3_bucket", {"puts": "1M/month", "stored": "1 GB"})),
     ("aws_s3_bucket.x", "reads", 10 * 0.40, one("aws_s3_bucket", {"gets": "10M/month", "stored": "1 GB"})),

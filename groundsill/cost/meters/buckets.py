@@ -38,6 +38,7 @@ _CHEAPEST = {"STANDARD_IA": 0.55, "ONEZONE_IA": 0.44, "GLACIER_IR": 0.18, "GLACI
     Parameter("object_size", Dimension.SIZE, "an object has", Amount(10 * KB, 200 * KB, 2048 * KB)),
     Parameter("stored", Dimension.STORED, "data that it holds"),
     Parameter("growth", Dimension.GROWTH, "data that is added"),
+    Parameter("downloads", Dimension.GROWTH, "what leaves it for the internet by itself, as with presigned addresses,"),
 )
 def bucket(context: Context, bucket: Resource) -> Lines:
     """Storage and requests of a bucket."""
@@ -45,6 +46,11 @@ def bucket(context: Context, bucket: Resource) -> Lines:
     yield context.line(bucket, "storage", "s3.standard_storage", stored.scaled(GB))
     yield context.line(bucket, "writes", "s3.standard_put_copy_post_list", context.measure(bucket, "puts", "objects written"))
     yield context.line(bucket, "reads", "s3.standard_get_and_other", context.measure(bucket, "gets", "objects read"))
+    if context.traffic.stated(bucket, "downloads") is None:
+        yield context.free(bucket, "free to CloudFront and within the region; state `downloads` where people fetch from it",
+                           "data out")
+    else:
+        yield context.line(bucket, "data out", "data_transfer.out_to_internet", context.measure(bucket, "downloads").scaled(GB))
 
 
 def held_by_bucket(context: Context, bucket: Resource) -> Factor:
