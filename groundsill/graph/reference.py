@@ -185,6 +185,11 @@ def _decode(token: str) -> Reference:
     return Reference(address, tuple(path))
 
 
+def holds_reference(text: str) -> bool:
+    """Whether a string has a reference in it: what most have not, told without taking it apart."""
+    return _OPEN in text
+
+
 def split_template(text: str) -> list[str | Reference]:
     """The literal parts and the references of a string, in order.
 
@@ -208,24 +213,29 @@ def split_template(text: str) -> list[str | Reference]:
 
 
 def references_in(value: Any) -> Iterator[Reference]:
-    """Every reference inside a value, wherever it is nested."""
-    if isinstance(value, str):
-        if _OPEN in value:
-            yield from (part for part in split_template(value) if isinstance(part, Reference))
-    elif isinstance(value, Reference):
-        yield value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():  # pyright: ignore[reportUnknownVariableType]
-            if isinstance(key, str) and _OPEN in key:
-                yield from references_in(key)
-            yield from references_in(item)
-    elif isinstance(value, list | tuple | set | frozenset):
-        for item in value:  # pyright: ignore[reportUnknownVariableType]
-            yield from references_in(item)
-    elif isinstance(value, JsonDocument):
-        yield from references_in(value.content)
-    elif isinstance(value, Unknown):
-        yield from value.references
+    """Every reference inside a value, wherever it is nested, in the order in which it is written."""
+    # One walk without recursion: it is asked of every argument of every resource, several times.
+    left: list[Any] = [value]
+    while left:
+        value = left.pop()
+        if isinstance(value, str):
+            if _OPEN in value:
+                yield from (part for part in split_template(value) if isinstance(part, Reference))
+        elif isinstance(value, Reference):
+            yield value
+        elif isinstance(value, dict | Mapping):
+            for key, item in reversed(list(value.items())):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+                left.append(item)
+                if isinstance(key, str) and _OPEN in key:
+                    left.append(key)
+        elif isinstance(value, list | tuple):
+            left.extend(reversed(value))  # pyright: ignore[reportUnknownArgumentType]
+        elif isinstance(value, set | frozenset):
+            left.extend(value)  # pyright: ignore[reportUnknownArgumentType]
+        elif isinstance(value, JsonDocument):
+            left.append(value.content)
+        elif isinstance(value, Unknown):
+            left.extend(reversed(value.references))
 
 
 def resolve(value: Any, lookup: Callable[[Reference], Any], *, json_text: bool = True) -> Any:

@@ -6,7 +6,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from groundsill.graph.graph import Graph
-from groundsill.graph.reference import UNKNOWN, Element, JsonDocument, Reference, Unknown, references_in, split_template
+from groundsill.graph.reference import (
+    UNKNOWN,
+    Element,
+    JsonDocument,
+    Reference,
+    Unknown,
+    holds_reference,
+    references_in,
+    split_template,
+)
 from groundsill.graph.resource import Resource
 from groundsill.graph.shapes import is_list, is_mapping
 
@@ -82,6 +91,8 @@ class View:
     def follow(self, value: Any, depth: int = 0) -> Any:
         """A value with its references replaced by what the definition says they will be, where it does."""
         if isinstance(value, str):
+            if not holds_reference(value):
+                return value
             parts = split_template(value)
             if len(parts) == 1 and isinstance(parts[0], Reference):
                 return self._reference(parts[0], depth)
