@@ -45,6 +45,7 @@ lock:
 docs: setup
 	@for page in error component tiers systems; do $(VENV)/bin/python -m tests.$${page}_reference || exit 1; done
 	@for page in cost traffic; do $(VENV)/bin/python scripts/generate_$${page}_page.py || exit 1; done
+	@$(VENV)/bin/python scripts/generate_pictures.py
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import xml.etree.ElementTree as ET
 from functools import cache
 from itertools import combinations
@@ -19,7 +20,8 @@ from groundsill.diagram.model import Overlay
 from groundsill.diagram.svg import svg
 from groundsill.graph import UNKNOWN, Graph, Reference, Resource, Unknown
 
-SYSTEMS = Path(__file__).resolve().parents[2] / "systems"
+ROOT = Path(__file__).resolve().parents[2]
+SYSTEMS = ROOT / "systems"
 STAGES = [(folder.name, stage) for folder in sorted(SYSTEMS.iterdir()) if (folder / "system.py").is_file()
           for stage in load_system(folder).stages]
 
@@ -177,3 +179,12 @@ def test_spans_in_one_lane_never_overlap(spans: list[tuple[float, float]]) -> No
     for (one, first), (other, second) in combinations(zip(lanes, spans, strict=True), 2):
         assert one != other or first[1] < second[0] or second[1] < first[0]
 
+
+def test_the_pictures_in_the_documents_are_those_of_the_systems_as_they_are() -> None:
+    specification = importlib.util.spec_from_file_location("generate_pictures", ROOT / "scripts" / "generate_pictures.py")
+    assert specification and specification.loader
+    generator = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(generator)
+    stale = [system for system in generator.SYSTEMS
+             if (generator.PICTURES / f"{system.replace('_', '-')}.svg").read_text() != generator.picture(system)]
+    assert not stale, "run `make docs`"

@@ -101,10 +101,14 @@ def _costs(source: Source) -> dict[str, float]:
     found = estimate(source.graph, traffic_file=traffic, book=book)
     found.diagnostics.raise_if_errors()
     costs: dict[str, float] = {}
+    unknown: set[str] = set()
     for line in found.lines:
-        if line.cost is not None:
+        if line.cost is None:
+            unknown.add(line.resource.address)
+        else:
             costs[line.resource.address] = costs.get(line.resource.address, 0) + line.cost.expected
-    return costs
+    # What is known of it comes to nothing and the rest is not known: no sum rather than a zero.
+    return {address: cost for address, cost in costs.items() if cost or address not in unknown}
 
 
 def _findings(graph: Graph) -> dict[str, tuple[str, ...]]:
