@@ -95,7 +95,8 @@ class Prices:
             if folder not in self._systems:
                 self._systems[folder] = load_system(SYSTEMS / folder)
             graph = self._systems[folder].build(stage, settings, tier=tier)
-            found = estimate(graph, traffic_file=SYSTEMS / folder / "traffic.toml", given=given)
+            file = SYSTEMS / folder / "traffic.toml"
+            found = estimate(graph, traffic_file=file if file.is_file() else None, given=given)
             self._found[key] = found
         return self._found[key]
 

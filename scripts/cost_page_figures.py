@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from scripts.cost_page import PRICES, Chosen, Row, Section, component, money, one, parrot_load, saves, service, sum_of
+from scripts.cost_page import (
+    PRICES,
+    Chosen,
+    Row,
+    Section,
+    component,
+    dollars,
+    money,
+    one,
+    parrot_load,
+    saves,
+    service,
+    sum_of,
+)
 
 TASKS = service(types=("aws_ecs_service",))
 ADDRESSES = service(types=("aws_eip", "aws_lb", "aws_ecs_service"), what="IPv4")
@@ -281,6 +294,17 @@ NUTRITIONIST = Section(
             "0 / 25 / 75",
             "keys and firewalls here; GuardDuty, Security Hub and Config are the account's, in `account/system.py`",
             service(*SECURITY),
+        ),
+        Row(
+            "AN-S21",
+            "security services of the account",
+            "in the row above",
+            "GuardDuty, Security Hub, Config and the audit trail of `account/system.py`: paid by what happens in an account, "
+            "so the estimate is wide",
+            figure=lambda: " / ".join(
+                dollars(PRICES.of("ai_nutritionist/account", "prod", tier=tier).total)
+                for tier in ("basic", "standard", "enterprise")
+            ),
         ),
         nutritionist_tiers(
             "everything",

@@ -103,9 +103,11 @@ def _resized(number: Factor, words: str) -> Factor:
 )
 def cluster(context: Context, cluster: Resource) -> Lines:
     """Container Insights make metrics that are paid as one's own."""
-    on = [block for block in context.view.blocks(cluster, "setting")
-          if block.get("name") == "containerInsights" and block.get("value") in ("enabled", "enhanced")]
-    if not on:
+    on = [block.get("value") for block in context.view.blocks(cluster, "setting") if block.get("name") == "containerInsights"]
+    if "enhanced" in on:
+        yield context.not_known(cluster, "Container Insights", "the price book has no price of enhanced observability")
+        return
+    if "enabled" not in on:
         yield context.free(cluster, "a cluster costs nothing; its tasks do")
         return
     services = len(context.referring(cluster, "aws_ecs_service"))
