@@ -31,6 +31,7 @@ _UNIQUE = (*(type for type in NAME_RULES if type not in (
     "aws_codedeploy_deployment_group", "aws_cloudwatch_event_rule", "aws_scheduler_schedule", "aws_security_group",
     "aws_ce_anomaly_monitor", "aws_backup_plan", "aws_cloudwatch_query_definition",
 )), "aws_elasticache_cluster", "aws_kms_alias")
+_FIRST_IN_FIRST_OUT = ("aws_sqs_queue", "aws_sns_topic")
 # The same name twice below the same parent.
 _PARENTS = {
     "aws_cloudwatch_event_rule": "event_bus_name", "aws_scheduler_schedule": "group_name", "aws_ecs_service": "cluster",
@@ -55,7 +56,9 @@ def refused(context: Context, resource: Resource) -> Found:
     if not isinstance(value, str):
         return
     literal = "".join(part for part in split_template(value) if isinstance(part, str))
-    wrong = sorted(set(re.findall(rule.forbidden, literal)))
+    # "Amazon SQS, Queue names" and "Amazon SNS, FIFO topics": the name ends in .fifo, which counts as part of it.
+    own = literal.removesuffix(".fifo") if resource.type in _FIRST_IN_FIRST_OUT else literal
+    wrong = sorted(set(re.findall(rule.forbidden, own)))
     if wrong:
         yield Finding(resource, f"{literal!r} holds {' '.join(map(repr, wrong))} ({rule.source})", attribute=argument)
     elif len(literal) > rule.longest:
