@@ -133,18 +133,18 @@ def _difference_table(before: Estimate, after: Estimate, by: str) -> list[str]:
     rows = [(_cell(item.name), money(item.before.expected), money(item.after.expected), _signed(item.change))
             for item in compare(before, after, by) if item.differs]
     whole = Difference("", before.total, after.total)
-    return _rows((by, label(before, after), label(after, before), "change"), [
+    return _rows((by, *labels(before, after), "change"), [
         *rows, ("**total**", f"**{money(whole.before.expected)}**", f"**{money(whole.after.expected)}**",
                 f"**{_signed(whole.change)}**")])
 
 
-def label(estimate: Estimate, other: Estimate) -> str:
-    """What tells an estimate from another one: its system, its stage or its tier."""
-    graph = estimate.graph
-    for own, its in ((graph.name, other.graph.name), (graph.stage, other.graph.stage), (graph.tier, other.graph.tier)):
-        if own != its and own:
-            return own
-    return "after" if estimate is not other else "before"
+def labels(before: Estimate, after: Estimate) -> tuple[str, str]:
+    """What tells two estimates apart: their systems, stages or tiers; where those are the same, which is which."""
+    one, other = before.graph, after.graph
+    for first, second in ((one.name, other.name), (one.stage, other.stage), (one.tier, other.tier)):
+        if first != second and first and second:
+            return first, second
+    return "before", "after"
 
 
 def _line_table(estimate: Estimate) -> list[str]:

@@ -103,6 +103,8 @@ def test_stages_tiers_and_other_definitions_are_compared(costed: Shop, tmp_path:
     )
     found = costed.json("cost", "--against", str(other))["against"]
     assert found["differences"][0]["name"] == "second" and found["differences"][0]["change"] < -36
+    shown = costed.run("cost", "--against", str(other)).stdout
+    assert [item for item in shown.splitlines() if item.split() == ["component", "before", "after", "change"]]
     assert costed.json("cost", "--against", "nothing", code=1)["diagnostics"][0]["code"] == "GS1309"
 
 

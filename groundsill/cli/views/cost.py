@@ -10,7 +10,7 @@ from groundsill.cost.amount import Amount, total
 from groundsill.cost.compare import compare
 from groundsill.cost.estimate import Estimate, Group
 from groundsill.cost.model import Answer
-from groundsill.cost.report import label, money, priced_on, reasons, small_money
+from groundsill.cost.report import labels, money, priced_on, reasons, small_money
 
 _LITTLE, _FEW = 0.003, 6
 _MOST_ASSUMPTIONS, _MOST_REASONS, _MOST_NAME = 8, 8, 56
@@ -99,7 +99,7 @@ def _lines(group: Group, style: Style) -> Iterator[str]:
 
 def _differences(before: Estimate, after: Estimate, by: str, style: Style) -> Iterator[str]:
     rows = [item for item in compare(before, after, by) if item.differs]
-    names = label(before, after), label(after, before)
+    names = labels(before, after)
     width = _width([*(item.name for item in rows), by])
     yield style.dim(f"  {by:<{width}} {names[0]:>11} {names[1]:>11} {'change':>11}")
     for item in rows:
