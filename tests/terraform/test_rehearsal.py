@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from groundsill import aws
+from groundsill.cli.views.rehearsal import text
+from groundsill.cli.views.style import Style
 from groundsill.graph import Graph, Output, Scope, Variable
 from groundsill.graph.diagnostics import GroundsillError
 from groundsill.operate.rehearsal import Gap, Outcome, Report, ResourceReport, rehearse
@@ -127,6 +129,9 @@ def test_with_its_gap_known_the_command_leaves_it_out_and_says_why(terraform: No
     assert report.passed, report.to_markdown()
     assert [item.outcome for item in report.resources] == [Outcome.LEFT_OUT, Outcome.LEFT_OUT, Outcome.CLEAN]
     assert "needs aws_glacier_vault.all" in _line(report, "aws_sns_topic.alerts").remark
+    said = "aws_glacier_vault, apply: the service is not there (MiniStack 1.5.33)"
+    assert said in report.to_markdown() and said in text(report, Style())
+    assert report.to_dict()["gaps"][0]["reason"] == "the service is not there"
 
 
 def test_the_command_shows_every_resource_writes_markdown_and_ends_with_0(terraform: None, tmp_path: Path) -> None:

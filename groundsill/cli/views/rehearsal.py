@@ -58,6 +58,9 @@ def _remarks(report: Report, style: Style) -> Iterator[str]:
         yield style.dim(f"\nStands in: {what}, for {', '.join(names)}")
     if report.lifted:
         yield style.dim(f"\nLifted before the destroy: {', '.join(report.lifted)}")
+    if report.gaps:
+        yield style.yellow("\nGaps of the AWS API, of which this rehearsal says nothing:")
+        yield from (style.yellow(f"  {gap.text}") for gap in report.gaps)
     for gap in report.unneeded_gaps:
         yield style.yellow(f"\nThe gap {gap.type} {gap.attribute or gap.step} did not show: it may have been mended.")
     for problem in report.problems:

@@ -52,6 +52,17 @@ class Gap:
         return self.step == "plan" and type == self.type and (
             plain == self.attribute or plain.startswith(f"{self.attribute}."))
 
+    @property
+    def text(self) -> str:
+        """The gap in a line.
+
+        Example:
+            >>> Gap("aws_flow_log", "plan", "is not kept", "log_format").text
+            'aws_flow_log, log_format of the second plan: is not kept (MiniStack 1.5.33)'
+        """
+        where = f"{self.attribute} of the second plan" if self.attribute else self.step
+        return f"{self.type}, {where}: {self.reason} ({self.emulator})"
+
     def to_dict(self) -> dict[str, str | None]:
         """The gap for ``--json``."""
         return {"type": self.type, "step": self.step, "attribute": self.attribute or None, "reason": self.reason,

@@ -100,6 +100,7 @@ class Report:
         problems: what went wrong with the whole and belongs to no resource.
         unneeded_gaps: known gaps of types that were rehearsed and that did not show.
         lifted: protections that were lifted between the second plan and the destroy, as ``address: attribute``.
+        gaps: every known gap of a type that the system has, whether it showed or not.
     """
 
     system: str
@@ -113,6 +114,7 @@ class Report:
     problems: list[str] = field(default_factory=list[str])
     unneeded_gaps: list[Gap] = field(default_factory=list[Gap])
     lifted: list[str] = field(default_factory=list[str])
+    gaps: list[Gap] = field(default_factory=list[Gap])
 
     @property
     def passed(self) -> bool:
@@ -141,6 +143,7 @@ class Report:
             "provider": self.provider, "emulator": self.emulator, "counts": self.counts,
             "seconds": round(self.seconds, 1), "steps": {name: round(value, 1) for name, value in self.steps.items()},
             "stand_ins": dict(self.stand_ins), "protections_lifted": self.lifted, "problems": self.problems,
+            "gaps": [gap.to_dict() for gap in self.gaps],
             "unneeded_gaps": [gap.to_dict() for gap in self.unneeded_gaps],
             "resources": [item.to_dict() for item in self.resources],
         }
@@ -160,6 +163,8 @@ class Report:
             lines += ["", "## What differs from a deployment", ""]
             lines += [f"- `{name}`: {what}" for name, what in self.stand_ins.items()]
             lines += [f"- lifted before the destroy: `{what}`" for what in self.lifted]
+        if self.gaps:
+            lines += ["", "## Gaps of the AWS API", "", *(f"- {gap.text}" for gap in self.gaps)]
         lines += ["", "## Resources", "", *_rows(
             ("Resource", "Component", "Applied", "Second plan", "Destroyed", "Result"),
             (_markdown_row(item) for item in self.resources),

@@ -119,7 +119,8 @@ class _Rehearsal:
         }
         self._report = Report(
             graph.name, graph.stage, f"{engine.product} {'.'.join(map(str, engine.version))}",
-            schema_file().provider_version, EMULATOR, resources=list(self._resources.values()))
+            schema_file().provider_version, EMULATOR, resources=list(self._resources.values()),
+            gaps=list(of_types({resource.type for resource in graph}, gaps)))
         values, stand_ins = stand_in_variables(graph, ACCOUNT, variables)
         self._variables = values
         for variable in graph.variables.values():
