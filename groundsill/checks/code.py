@@ -102,9 +102,15 @@ class Program:
         self.source = source
         self.include = include
         self._modules: dict[str, Module | None] = {}
+        self._handlers: dict[str, Behaviour] = {}
 
     def handler(self, handler: str) -> Behaviour:
-        """What a Lambda handler does, for example ``functions.orders.save``."""
+        """What a Lambda handler does, for example ``functions.orders.save``; followed once for all rules."""
+        if handler not in self._handlers:
+            self._handlers[handler] = self._handler(handler)
+        return self._handlers[handler]
+
+    def _handler(self, handler: str) -> Behaviour:
         path, _, name = handler.rpartition(".")
         module = self.module(path.replace("/", "."))
         if module is None:

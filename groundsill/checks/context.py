@@ -89,6 +89,14 @@ class Context:
         """Every function and every service."""
         return list(workloads(self.view, self.network))
 
+    @cached_property
+    def _by_resource(self) -> dict[str, Workload]:
+        return {work.resource.address: work for work in self.workloads}
+
+    def workload(self, resource: Resource) -> Workload | None:
+        """The workload that a function or service is."""
+        return self._by_resource.get(resource.address)
+
     def faces(self, function: Resource) -> list[Resource]:
         """What callers name a function by: itself and its aliases."""
         return [function, *self.view.referring(function, "aws_lambda_alias")]

@@ -668,3 +668,18 @@ def test_what_depends_on_an_unknown_network_is_not_judged() -> None:
     )
     assert not found("workload-cannot-reach-database", given)
     assert unknown("workload-cannot-reach-database", given)
+
+
+@pytest.mark.requirement("MT-T10")
+def test_alarms_that_nobody_hears_are_found() -> None:
+    for name in ("multitask", "open_metabolics"):
+        listeners = [item.address for item in system(name, "prod").of_type("aws_sns_topic_subscription")]
+        assert finds("alarm-topic-without-subscriber", changed(name, "prod", without=listeners), "and no subscription")
+        assert not found("alarm-topic-without-subscriber", system(name, "prod"))
+
+
+@pytest.mark.requirement("PA-T05")
+def test_two_repositories_of_one_name_are_found() -> None:
+    names = {"aws_ecr_repository.backend_image.name": "parrot", "aws_ecr_repository.frontend_image.name": "parrot"}
+    assert finds("name-taken-twice", changed("parrot", "prod", names), "'parrot' too")
+    assert not found("name-taken-twice", system("parrot", "prod"))

@@ -194,3 +194,25 @@ def sandbox(context: Context, pool: Resource) -> Found:
     verified = "email" in each(context.view.get(pool, "auto_verified_attributes"))
     if kind == "COGNITO_DEFAULT" and verified:
         yield Finding(pool, "it sends with COGNITO_DEFAULT", attribute="email_configuration")
+
+
+@RULES.rule(
+    "alarm-topic-without-subscriber",
+    Severity.MEDIUM,
+    "alarms go to a topic that nobody listens to",
+    types=("aws_sns_topic",),
+    production_only=True,
+    rationale='CloudWatch publishes the alarm and SNS throws it away: nobody is told (Amazon SNS Developer Guide, "Creating a '
+    'subscription to an Amazon SNS topic").',
+    mend="subscribe an address, and confirm it from the mail that SNS sends",
+    example="aws_cloudwatch_metric_alarm: alarm_actions = [aws_sns_topic.alerts.arn], and no aws_sns_topic_subscription",
+)
+def unheard(context: Context, topic: Resource) -> Found:
+    alarms = list(context.view.referring(topic, "aws_cloudwatch_metric_alarm", "aws_cloudwatch_composite_alarm"))
+    listeners = (
+        "aws_sns_topic_subscription",
+        "aws_chatbot_slack_channel_configuration",
+        "aws_chatbot_teams_channel_configuration",
+    )
+    if alarms and not any(True for _ in context.view.referring(topic, *listeners)):
+        yield Finding(topic, f"{len(alarms)} alarm{'s' * (len(alarms) != 1)}, and no subscription", related=(alarms[0],))

@@ -115,7 +115,7 @@ def _logs(context: Context, task: Resource) -> bool:
     example="vpc_config with subnets without a route to a NAT gateway, role with sqs:SendMessage",
 )
 def way_out(context: Context, function: Resource) -> Found:
-    work = next((item for item in context.workloads if item.resource is function), None)
+    work = context.workload(function)
     if work is None or work.placement is None or work.role is None:
         return
     out = context.network.way_out(work.placement)

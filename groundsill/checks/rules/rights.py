@@ -13,6 +13,7 @@ from groundsill.checks.workloads import Workload
 from groundsill.graph.artifact import FunctionPackage
 from groundsill.graph.iam_reach import role_of, trusted
 from groundsill.graph.judgement import every
+from groundsill.graph.reference import references_in
 from groundsill.graph.resource import Resource
 
 RULES = Ruleset(Family.RUNS)
@@ -199,6 +200,21 @@ def variables(context: Context) -> Found:
             yield Finding(work.resource, f"{item.file.name}:{item.line} reads {item.name}", attribute="environment")
 
 
+def _tables(context: Context, role: Resource) -> Iterator[Resource]:
+    """Tables that a role's policies name; all of them where a policy names tables by a pattern."""
+    found: dict[str, Resource] = {}
+    for statement, _ in context.access.rights(role).statements:
+        for item in statement.resources:
+            if isinstance(item, str) and ":table/" in item:
+                yield from context.of_type("aws_dynamodb_table")
+                return
+            for reference in references_in(item):
+                target = context.graph.target(reference)
+                if target is not None and target.type == "aws_dynamodb_table" and not target.data:
+                    found[target.address] = target
+    yield from found.values()
+
+
 @RULES.rule(
     "index-not-allowed",
     Severity.MEDIUM,
@@ -211,8 +227,9 @@ def variables(context: Context) -> Found:
     example="dynamodb:Query on aws_dynamodb_table.orders.arn, and the table has global_secondary_index",
 )
 def index(context: Context, role: Resource) -> Found:
+    named = {table.address for table in _tables(context, role)}
     for table, names in context.indexed_tables:
-        if not context.access.allows(role, "dynamodb:Query", table).is_yes:
+        if table.address not in named or not context.access.allows(role, "dynamodb:Query", table).is_yes:
             continue
         judged = [context.access.allows(role, "dynamodb:Query", f"{table['arn']}/index/{name}") for name in names]
         if all(item.is_no for item in judged):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -145,6 +144,8 @@ def _formatted(report: Report, format: str, folder: Path, fail_on: Severity | No
 
 def _write(path: Path, text: str) -> None:
     """The whole file or none of it: written beside, then renamed."""
+    import tempfile
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8",
