@@ -23,7 +23,7 @@ def _metrics(context: Context, alarm: Resource) -> Iterator[tuple[Any, Any, Any]
     if view.get(alarm, "metric_name") is not None:
         yield view.get(alarm, "namespace"), view.get(alarm, "metric_name"), view.get(alarm, "dimensions", default={})
     for query in view.blocks(alarm, "metric_query"):
-        for metric in each(query.get("metric")):
+        for metric in map(mapping, each(query.get("metric"))):
             yield metric.get("namespace"), metric.get("metric_name"), metric.get("dimensions") or {}
 
 

@@ -6,7 +6,7 @@ import re
 
 from groundsill.checks.context import Context
 from groundsill.checks.rule import Family, Finding, Found, Ruleset, Severity
-from groundsill.checks.values import literal_parts, mapping, text, whole
+from groundsill.checks.values import each, literal_parts, mapping, text, whole
 from groundsill.graph.reference import references_in
 from groundsill.graph.resource import Resource
 
@@ -239,7 +239,7 @@ def answers(context: Context, api: Resource) -> Found:
 )
 def scheme(context: Context, function: Resource) -> Found:
     # What is written counts here: an invoke_url is wss:// whatever follows from it.
-    variables = mapping(function.block("environment").get("variables"))
+    variables = mapping(mapping(next(iter(each(function.arguments.get("environment"))), None)).get("variables"))
     for name, value in variables.items():
         if not _ENDPOINT_NAME.search(str(name)):
             continue

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from groundsill.checks.context import Context
 from groundsill.checks.rule import Family, Finding, Found, Ruleset, Severity
 from groundsill.checks.rules.zones import region
-from groundsill.checks.values import each, text, truth
+from groundsill.checks.values import each, mapping, text, truth
 from groundsill.graph.resource import Resource
 
 RULES = Ruleset(Family.DEPLOYS)
@@ -114,7 +114,7 @@ def _hosts(context: Context, resource: Resource) -> Iterator[str]:
             for condition in view.blocks(rule, "condition"):
                 for header in each(condition.get("host_header")):
                     yield from (
-                        name for name in each(header.get("values")) if text(name) and "*" not in name and "?" not in name
+                        name for name in each(mapping(header).get("values")) if text(name) and "*" not in name and "?" not in name
                     )
         balancer = view.target(resource, "load_balancer_arn")
         for record in view.referring(balancer, "aws_route53_record") if balancer else ():

@@ -9,7 +9,7 @@ from typing import Any
 from groundsill.checks.context import Context
 from groundsill.checks.facts.schedules import schedule_fault
 from groundsill.checks.rule import Family, Finding, Found, Ruleset, Severity
-from groundsill.checks.values import document, each, text, unknown
+from groundsill.checks.values import document, each, mapping, text, unknown
 from groundsill.graph.iam_reach import role_of, trusted
 from groundsill.graph.resource import Resource
 from groundsill.graph.shapes import is_list, is_mapping
@@ -257,5 +257,6 @@ def scaling(context: Context, resource: Resource) -> Found:
         yield Finding(resource, f"{place!r} is not service/CLUSTER/SERVICE", attribute="resource_id")
     for block in view.blocks(resource, "target_tracking_scaling_policy_configuration"):
         for metric in each(block.get("predefined_metric_specification")):
-            if metric.get("predefined_metric_type") == "ALBRequestCountPerTarget" and not metric.get("resource_label"):
+            named = mapping(metric)
+            if named.get("predefined_metric_type") == "ALBRequestCountPerTarget" and not named.get("resource_label"):
                 yield Finding(resource, "ALBRequestCountPerTarget without resource_label", attribute="resource_label")

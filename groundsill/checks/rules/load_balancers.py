@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from groundsill.checks.context import Context
 from groundsill.checks.rule import Family, Finding, Found, Ruleset, Severity
-from groundsill.checks.values import each, text, truth, whole
+from groundsill.checks.values import each, mapping, text, truth, whole
 from groundsill.graph.resource import Resource
 
 RULES = Ruleset(Family.DEPLOYS)
@@ -16,7 +16,7 @@ _TOO_SLOW_SECONDS = 300
     Severity.CRITICAL,
     "two listeners or rules want the same place",
     rationale="A load balancer has one listener a port (DuplicateListener), and a listener one rule a priority "
-              "(PriorityInUse).",
+    "(PriorityInUse).",
     mend="give one of them another port or priority",
     example="two aws_lb_listener_rule with priority = 100",
 )
@@ -56,8 +56,8 @@ def uncertified(context: Context, listener: Resource) -> Found:
     Severity.CRITICAL,
     "Elastic Load Balancing refuses the health check",
     types=("aws_lb_target_group",),
-    rationale="A check must time out before the next one begins (Application Load Balancers guide, \"Health checks for your "
-              "target groups\").",
+    rationale='A check must time out before the next one begins (Application Load Balancers guide, "Health checks for your '
+    'target groups").',
     mend="set the timeout below the interval",
     example="health_check: interval = 5, timeout = 5",
 )
@@ -79,7 +79,7 @@ def timing(context: Context, group: Resource) -> Found:
     family=Family.RUNS,
     production_only=True,
     rationale="A target is taken out after unhealthy_threshold failed checks, one each interval: until then every request "
-              "that it gets fails.",
+    "that it gets fails.",
     mend="an interval of 15 s and an unhealthy_threshold of 2 or 3",
     example="interval = 60, unhealthy_threshold = 10",
 )
@@ -101,7 +101,7 @@ def slow(context: Context, group: Resource) -> Found:
     types=("aws_lb_target_group",),
     family=Family.RUNS,
     rationale="A page renders, queries and changes with the product: healthy tasks are killed when it gets slow, redirects "
-              "or asks for a sign-in.",
+    "or asks for a sign-in.",
     mend="ask for a path that answers for the process alone, for example /healthz",
     example='health_check: path = "/landing"',
 )
@@ -119,7 +119,7 @@ def page(context: Context, group: Resource) -> Found:
     types=("aws_route53_health_check",),
     family=Family.RUNS,
     rationale="The check reports an outage while every target is healthy, or the other way round, when its path is not the "
-              "one that the load balancer's target groups are checked by.",
+    "one that the load balancer's target groups are checked by.",
     mend="use the health path of the target group that serves the host",
     example='aws_route53_health_check: resource_path = "/health", health_check of the target group: path = "/healthz"',
 )
@@ -139,7 +139,7 @@ def outside(context: Context, check: Resource) -> Found:
     "a service's tasks cannot be targets of this kind",
     types=("aws_ecs_service",),
     rationale="Tasks of network mode awsvpc, and so all of Fargate, have addresses of their own: the target group must be of "
-              "type ip (Amazon ECS Developer Guide, \"Use load balancing to distribute Amazon ECS service traffic\").",
+    'type ip (Amazon ECS Developer Guide, "Use load balancing to distribute Amazon ECS service traffic").',
     mend='target_type = "ip"',
     example='aws_lb_target_group: target_type = "instance" for a service on Fargate',
 )
@@ -162,8 +162,8 @@ def kind(context: Context, service: Resource) -> Found:
     Severity.HIGH,
     "a service is made before its target group has a load balancer",
     types=("aws_ecs_service",),
-    rationale="CreateService fails while no listener leads to the target group (\"does not have an associated load "
-              "balancer\"), and Terraform makes both at once.",
+    rationale='CreateService fails while no listener leads to the target group ("does not have an associated load '
+    'balancer"), and Terraform makes both at once.',
     mend="depends_on the listener or the rule that leads to the target group",
     example="aws_ecs_service without depends_on = [aws_lb_listener.https]",
 )
@@ -200,14 +200,17 @@ def _after(context: Context, service: Resource, wanted: set[str]) -> bool:
     types=("aws_lb_listener_rule",),
     family=Family.RUNS,
     rationale="A rule with the path /* alone matches every host: the default action is never reached, and hosts that are not "
-              "yours are served too.",
+    "yours are served too.",
     mend="add the host to the rule, and let the default action answer 404",
     example='condition: path_pattern = ["/*"], and no host_header',
 )
 def catch_all(context: Context, rule: Resource) -> Found:
     conditions = context.view.blocks(rule, "condition")
     paths = [
-        value for item in conditions for pattern in each(item.get("path_pattern")) for value in each(pattern.get("values"))
+        value
+        for item in conditions
+        for pattern in each(item.get("path_pattern"))
+        for value in each(mapping(pattern).get("values"))
     ]
     hosts = any(item.get("host_header") for item in conditions)
     if len(conditions) == 1 and not hosts and paths in (["/*"], ["*"]):
@@ -224,7 +227,7 @@ def catch_all(context: Context, rule: Resource) -> Found:
     types=("aws_lb_listener",),
     family=Family.RUNS,
     rationale="From http://www to https://www to https:// are two round trips more before the first byte; search engines "
-              "follow chains badly.",
+    "follow chains badly.",
     mend="a rule on port 80 that leads straight to the last address",
     example="port 80 redirects to HTTPS, and a rule of port 443 redirects www to the apex",
 )
@@ -275,7 +278,7 @@ def sticky(context: Context, group: Resource) -> Found:
     types=("aws_lb",),
     family=Family.RUNS,
     rationale="With deletion protection on, `destroy` fails at the load balancer (OperationNotPermitted) and what it needs "
-              "stays, and costs, until somebody finds it.",
+    "stays, and costs, until somebody finds it.",
     mend="switch it off outside of production",
     example="stage dev: enable_deletion_protection = true",
 )
