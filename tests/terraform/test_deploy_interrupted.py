@@ -51,6 +51,7 @@ class Whole:
     """A deploy that nobody disturbs: how long it takes and what there is afterwards."""
 
     seconds: float
+    events: int
     addresses: list[str]
     inventory: Counter[str]
 
@@ -59,19 +60,26 @@ class Whole:
 def whole(api: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Whole:
     shop = Quick(tmp_path_factory.mktemp("whole"), api, "whole")
     started = time.monotonic()
-    shop.run("deploy")
-    return Whole(time.monotonic() - started, addresses(state_of(api, shop.name)), inventory(api, shop.name))
+    shop.run("deploy", "--events", str(shop.folder / "events"))
+    seconds, said = time.monotonic() - started, (shop.folder / "events").read_text()
+    return Whole(seconds, said.count('"apply_start"') + said.count('"apply_complete"'), addresses(state_of(api, shop.name)), inventory(api, shop.name))
 
 
 @pytest.mark.parametrize("number", range(KILLS))
 def test_a_deploy_killed_anywhere_is_continued_by_the_next(
     api: dict[str, str], whole: Whole, tmp_path: Path, number: int,
 ) -> None:
-    """The command alone is killed, or its Terraform with it; then the same command is run again."""
+    """The command alone is killed, or its Terraform with it; then the same command is run again.
+
+    One in three is killed after a random time, the others when a random number of resources is begun or made: so much the
+    greater part of a deploy is its start.
+    """
     shop = Quick(tmp_path / "shop", api, f"killed{number}")
     process = shop.start("deploy")
-    wait = random.Random(number).uniform(0.2, whole.seconds)
-    ended = _ends_within(process, wait)
+    dice = random.Random(number)
+    wait = dice.uniform(0.2, whole.seconds) if number % 3 == 0 else 280.0
+    progress = -1 if number % 3 == 0 else dice.randrange(whole.events)
+    ended = _ends_within(process, wait, shop.terraform / "events.jsonl", progress)
     terraform = earlier_run(shop.terraform) if number % 2 else None
     process.send_signal(signal.SIGKILL)
     if terraform is not None:
@@ -81,7 +89,7 @@ def test_a_deploy_killed_anywhere_is_continued_by_the_next(
     step = "end" if ended else Workspace(shop.terraform, shop.folder, "dev").journal().get("step", "begin")
     again = shop.run("deploy", code=None)
     found, there = addresses(state_of(api, shop.name)), inventory(api, shop.name)
-    _report(number=number, seconds=round(wait, 1), step=step, with_terraform=terraform is not None,
+    _report(number=number, after=progress if progress >= 0 else f"{wait:.1f} s", step=step, with_terraform=terraform is not None,
             taken_over=again.stderr.count("Taking over "), lock_freed="Took away the lock" in again.stderr,
             converged=again.returncode == 0 and (found, there) == (whole.addresses, whole.inventory))
     assert again.returncode == 0, again.stderr
@@ -93,12 +101,17 @@ def test_a_deploy_killed_anywhere_is_continued_by_the_next(
         assert shop.json("plan")["changes"] is False
 
 
-def _ends_within(process: subprocess.Popen[str], seconds: float) -> bool:
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        return False
-    return True
+def _ends_within(process: subprocess.Popen[str], seconds: float, events: Path, progress: int) -> bool:
+    """Whether a deploy comes to its end before the time is over and before so many resources are begun or made."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            return True
+        said = events.read_text() if progress >= 0 and events.is_file() else ""
+        if said and said.count('"apply_start"') + said.count('"apply_complete"') >= progress:
+            return False
+        time.sleep(0.01)
+    return False
 
 
 def _report(**facts: Any) -> None:
