@@ -62,7 +62,8 @@ def whole(api: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Whol
     started = time.monotonic()
     shop.run("deploy", "--events", str(shop.folder / "events"))
     seconds, said = time.monotonic() - started, (shop.folder / "events").read_text()
-    return Whole(seconds, said.count('"apply_start"') + said.count('"apply_complete"'), addresses(state_of(api, shop.name)), inventory(api, shop.name))
+    return Whole(seconds, said.count('"apply_start"') + said.count('"apply_complete"'),
+                 addresses(state_of(api, shop.name)), inventory(api, shop.name))
 
 
 @pytest.mark.parametrize("number", range(KILLS))
