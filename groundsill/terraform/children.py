@@ -1,4 +1,4 @@
-"""Finding resources that carry no tags: as parts of something that does, by what the definition says of them.
+"""Finding resources that carry no tags: as parts of something that does, or by a name that no other may have.
 
 Source: the API Reference of each operation.
 """
@@ -21,7 +21,7 @@ class Listing:
         service: in the words of boto3.
         operation: in the words of boto3.
         parent: attribute of the part that names what it belongs to, by argument of the operation.
-        key: where the answer has the list.
+        key: where the answer has the list, steps parted by a dot.
         same: attribute of the part by the field that must have its value.
         id: field of the identifier.
     """
@@ -47,7 +47,10 @@ class Listing:
         answer = aws.ask(self.service, self.operation, {name: str(value) for name, value in arguments.items()})
         if isinstance(answer, str):
             return []
-        items: list[Mapping[str, Any]] = answer.get(self.key) or []
+        found: Any = answer
+        for key in self.key.split("."):
+            found = found.get(key) or {}
+        items: list[Mapping[str, Any]] = list(found)
         return [str(item[self.id]) for item in items if all(item.get(name) == value for name, value in wanted.items())]
 
 
@@ -68,6 +71,10 @@ CHILDREN: MappingProxyType[str, Listing] = MappingProxyType({
     "aws_backup_selection": Listing(
         "backup", "list_backup_selections", {"BackupPlanId": "plan_id"}, "BackupSelectionsList",
         {"SelectionName": "name"}, "SelectionId"),
+    "aws_cloudfront_origin_access_control": Listing(
+        "cloudfront", "list_origin_access_controls", {}, "OriginAccessControlList.Items", {"Name": "name"}, "Id"),
+    "aws_cloudwatch_query_definition": Listing(
+        "logs", "describe_query_definitions", {}, "queryDefinitions", {"name": "name"}, "queryDefinitionId"),
     "aws_cognito_user_pool_client": Listing(
         "cognito-idp", "list_user_pool_clients", {"UserPoolId": "user_pool_id"}, "UserPoolClients",
         {"ClientName": "name"}, "ClientId"),

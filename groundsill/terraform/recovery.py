@@ -202,16 +202,15 @@ class _Search:
 
     def _resource_id(self, address: str, trace: Trace, after: Mapping[str, Any], taken: set[str]) -> str | None:
         type_ = _type(address)
-        if type_ in MADE_AGAIN and type_ not in IDENTITIES:
+        if (type_ in MADE_AGAIN and type_ not in IDENTITIES) or (trace.failed and not _can_carry_tags(address)):
             return None
         how = identity(type_)
         if not how.needs_id or trace.made:
-            facts: Mapping[str, str] = self._look_up().facts if "{account}" in how.form else {}
-            text = how.text({"path": "/", "base_path": "(none)", **facts, **_known(after)}, trace.resource_id)
+            text = how.text({**self._facts(how), **_known(after)}, trace.resource_id)
             return text if text is not None and (address, text) not in self._absent else None
         if type_ in CHILDREN:
             for child in CHILDREN[type_].ids(after, self._aws):
-                text = how.text(after, child)
+                text = how.text({**self._facts(how), **after}, child)
                 if text and not {text, child} & (self._known_ids | taken) and (address, text) not in self._absent:
                     self._parts.add(address)
                     return text
@@ -233,6 +232,11 @@ class _Search:
                 return untried
         fitting = [(score, text) for text in candidates if (score := scores.get(text, 0)) is not None]
         return min(fitting)[1] if fitting else None
+
+    def _facts(self, how: Identity) -> dict[str, str]:
+        """What stands in an identifier beside the resource's own attributes."""
+        facts: Mapping[str, str] = self._look_up().facts if "{account}" in how.form else {}
+        return {"path": "/", "base_path": "(none)", **facts}
 
     def _look_up(self) -> Lookup:
         if self._looked is None:
@@ -269,6 +273,11 @@ def _same_owner(tags: Mapping[str, str], after: Mapping[str, Any]) -> bool:
     return all(tags.get(name) == value for name, value in planned.items())
 
 
+def _can_carry_tags(address: str) -> bool:
+    schema = type_schema(_type(address), data=False)
+    return schema is not None and "tags" in schema.attributes
+
+
 def _own(address: str, item: Mapping[str, Any]) -> bool:
     """Whether something that was found by its name or its tags is what the definition means.
 
@@ -277,8 +286,7 @@ def _own(address: str, item: Mapping[str, Any]) -> bool:
     change: Mapping[str, Any] = item.get("change") or {}
     if set(change.get("actions") or ()) & {"delete"}:
         return False
-    schema = type_schema(_type(address), data=False)
-    if schema is None or "tags" not in schema.attributes:
+    if not _can_carry_tags(address):
         return True
     before: Mapping[str, Any] = change.get("before") or {}
     after: Mapping[str, Any] = change.get("after") or {}

@@ -24,12 +24,14 @@ class Trace:
         resource_id: the identifier that AWS gave it, where it came to that.
         made: whether Terraform said that it was made; else it may or may not exist.
         replaced: identifier of the resource that was destroyed for it, empty where there was none.
+        failed: whether AWS refused it, perhaps because somebody else's has that name.
     """
 
     address: str
     resource_id: str = ""
     made: bool = False
     replaced: str = ""
+    failed: bool = False
 
 
 def read_traces(path: Path) -> dict[str, Trace]:
@@ -53,6 +55,8 @@ def read_traces(path: Path) -> dict[str, Trace]:
             found[event.address] = Trace(event.address, replaced=destroyed.get(event.address, ""))
         elif event.kind == "resource_done" and event.action == "create":
             found[event.address] = Trace(event.address, event.resource_id, True, destroyed.get(event.address, ""))
+        elif event.kind == "resource_error" and event.action == "create":
+            found[event.address] = Trace(event.address, replaced=destroyed.get(event.address, ""), failed=True)
         elif event.kind == "resource_done" and event.action == "destroy":
             gone = going.pop(event.address, "")
             destroyed[event.address] = gone

@@ -1,0 +1,95 @@
+"""What tells a resource from others when nobody wrote down that it was made; what Terraform's events tell."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from groundsill.aws.schema import type_schema
+from groundsill.definition.running import load_system
+from groundsill.terraform.children import CHILDREN
+from groundsill.terraform.identities import IDENTITIES, MADE_AGAIN, identity
+from groundsill.terraform.traces import Trace, read_traces
+
+SYSTEMS = sorted(path.parent for path in (Path(__file__).parents[2] / "systems").glob("*/system.py"))
+# Found only by what AWS answered: another one of these harms nobody and costs nothing.
+HARMLESS = {"aws_api_gateway_deployment", "aws_apigatewayv2_api_mapping"}
+
+
+def _event(kind: str, address: str, action: str, id: str = "") -> str:
+    return json.dumps({"type": kind, "hook": {"resource": {"addr": address}, "action": action, "id_value": id}})
+
+
+def _traces(tmp_path: Path, *lines: str) -> dict[str, Trace]:
+    path = tmp_path / "events"
+    path.write_text("\n".join(lines))
+    return read_traces(path)
+
+
+def test_what_was_begun_and_what_was_made_is_told_apart(tmp_path: Path) -> None:
+    found = _traces(
+        tmp_path, _event("apply_start", "aws_vpc.a", "create"), _event("apply_complete", "aws_vpc.a", "create", "vpc-1"),
+        _event("apply_start", "aws_vpc.b", "create"), _event("apply_start", "aws_vpc.c", "update", "vpc-3"),
+        '{"type": "apply_complete", "hook": {"resource": {"addr": "aws_vpc.b"')
+    assert found == {"aws_vpc.a": Trace("aws_vpc.a", "vpc-1", made=True), "aws_vpc.b": Trace("aws_vpc.b")}
+    assert read_traces(tmp_path / "absent") == {}
+
+
+def test_what_failed_is_told_from_what_was_only_begun(tmp_path: Path) -> None:
+    found = _traces(tmp_path, _event("apply_start", "aws_vpc.a", "create"), _event("apply_errored", "aws_vpc.a", "create"))
+    assert found == {"aws_vpc.a": Trace("aws_vpc.a", failed=True)}
+
+
+def test_what_is_destroyed_again_is_not_looked_for(tmp_path: Path) -> None:
+    made = [_event("apply_start", "aws_vpc.a", "create"), _event("apply_complete", "aws_vpc.a", "create", "vpc-2")]
+    gone = [_event("apply_start", "aws_vpc.a", "delete", "vpc-1"), _event("apply_complete", "aws_vpc.a", "delete")]
+    assert _traces(tmp_path, *gone, *made)["aws_vpc.a"] == Trace("aws_vpc.a", "vpc-2", True, "vpc-1")
+    assert _traces(tmp_path, *made, *gone)["aws_vpc.a"].resource_id == "vpc-2"  # its replacement was made before
+    again = [line.replace("vpc-1", "vpc-2") for line in gone]
+    assert _traces(tmp_path, *made, *again) == {}
+
+
+@pytest.mark.parametrize(("type", "arn", "values", "wanted"), [
+    ("aws_nat_gateway", "arn:aws:ec2:us-east-1:1:natgateway/nat-1", {}, "nat-1"),
+    ("aws_vpc_endpoint", "arn:aws:ec2:us-east-1:1:vpc/vpc-1", {}, None),
+    ("aws_apigatewayv2_api", "arn:aws:apigateway:us-east-1::/apis/a1", {}, "a1"),
+    ("aws_apigatewayv2_api", "arn:aws:apigateway:us-east-1::/apis/a1/stages/dev", {}, None),
+    ("aws_lb", "arn:aws:elasticloadbalancing:us-east-1:1:loadbalancer/app/front/5", {"name": "front"},
+     "arn:aws:elasticloadbalancing:us-east-1:1:loadbalancer/app/front/5"),
+    ("aws_lb", "arn:aws:elasticloadbalancing:us-east-1:1:loadbalancer/app/front-2/5", {"name": "front"}, None),
+    ("aws_secretsmanager_secret", "arn:aws:secretsmanager:us-east-1:1:secret:shop/keys-aB3dE6", {"name": "shop/keys"},
+     "arn:aws:secretsmanager:us-east-1:1:secret:shop/keys-aB3dE6"),
+    ("aws_secretsmanager_secret", "arn:aws:secretsmanager:us-east-1:1:secret:shop/keys-more-aB3dE6", {"name": "shop/keys"},
+     None),
+])
+def test_an_identifier_is_read_from_the_arn_of_the_same_kind_and_name(
+    type: str, arn: str, values: dict[str, Any], wanted: str | None,
+) -> None:
+    assert identity(type).id_in(arn, values) == wanted
+
+
+def test_an_identifier_waits_for_what_it_is_made_of() -> None:
+    route = identity("aws_route")
+    assert route.text({"destination_cidr_block": "0.0.0.0/0"}) is None
+    assert route.text({"destination_cidr_block": "0.0.0.0/0", "route_table_id": "rtb-1"}) == "rtb-1_0.0.0.0/0"
+
+
+@pytest.mark.parametrize("type", sorted(IDENTITIES))
+def test_identities_name_attributes_that_the_type_has(type: str) -> None:
+    schema = type_schema(type)
+    how = IDENTITIES[type]
+    values = {name: f"<{name}>" for name in [*schema.attributes, "account", "partition", "region"]}
+    assert how.text(values, "<id>") is not None, how.form
+    assert not how.named or how.named in schema.attributes
+    assert not how.arn or "tags" in schema.attributes, "what carries no tags cannot be found by them"
+
+
+def test_everything_that_the_systems_make_is_found_again_or_can_be_made_again() -> None:
+    types = {resource.type for folder in SYSTEMS for stage in ("dev", "prod")
+             for resource in load_system(folder).examine(stage)[0] if not resource.data and not resource.ephemeral}
+    unknown = {name for name in types if name not in MADE_AGAIN and not (
+        name in IDENTITIES and (not IDENTITIES[name].needs_id or IDENTITIES[name].arn or name in CHILDREN))}
+    assert unknown - HARMLESS == set()
