@@ -44,6 +44,7 @@ from groundsill.sources.terraform.values import (
     is_settled,
     json_text,
     missing,
+    parts_of,
     plain_text,
     references_of,
 )
@@ -158,15 +159,24 @@ class Evaluation:
                 return "".join(plain_text(part) for part in parts)
         return value
 
-    def finish(self, value: Any, *, json: bool = False, depth: int = 0) -> Any:
-        """A value as the graph holds it.
+    def finish(self, value: Any, *, json: bool = False) -> Any:
+        """A value as the graph holds it; unknown, with a diagnostic, where it is larger than any value is.
 
         Arguments:
             value: as evaluated.
             json: whether it stands where JSON text is taken, which the graph keeps as a structure.
-            depth: how deeply nested it is.
         """
-        self.spend(1)
+        try:
+            if is_mapping(value) or is_list(value) or isinstance(value, JsonDocument):
+                self.spend(sum(1 for _ in parts_of(value)))
+            return self._finished(value, json, 0)
+        except OutOfWorkError:
+            raise
+        except TooLargeError as error:
+            self.diagnostics.add(Diagnostic("GS4020", "a value is too large", detail=str(error)))
+            return Unknown()
+
+    def _finished(self, value: Any, json: bool, depth: int) -> Any:
         if value is None or isinstance(value, bool | int | float | Reference | Unknown):
             return value
         if isinstance(value, str):
@@ -178,7 +188,7 @@ class Evaluation:
                     return parts[0]
             return value
         if isinstance(value, JsonDocument):
-            content = self.finish(value.content, depth=depth + 1)
+            content = self._finished(value.content, False, depth + 1)
             if json or not is_settled(content):
                 return JsonDocument(content)
             return json_text(content)
@@ -190,9 +200,9 @@ class Evaluation:
         if depth > _MOST_STEPS * 2:
             raise TooLargeError("a value is nested too deeply")
         if is_mapping(value):
-            return {key: self.finish(item, json=json, depth=depth + 1) for key, item in value.items()}
+            return {key: self._finished(item, json, depth + 1) for key, item in value.items()}
         if is_list(value):
-            return [self.finish(item, json=json, depth=depth + 1) for item in value]
+            return [self._finished(item, json, depth + 1) for item in value]
         if isinstance(value, Namespace):
             raise UndeclaredError(f"`{'.'.join(value.path)}` is no value")
         return Unknown(value.module.address if isinstance(value, Handle) else "")

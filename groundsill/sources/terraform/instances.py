@@ -10,11 +10,12 @@ from groundsill.aws.schema import type_schema
 from groundsill.graph.reference import Reference, Unknown
 from groundsill.graph.shapes import is_list, is_mapping
 from groundsill.sources.hcl.syntax import Block, Body, Expression
-from groundsill.sources.terraform.names import ABSENT, Scope, pairs
+from groundsill.sources.terraform.names import ABSENT, OutOfWorkError, Scope, pairs
 from groundsill.sources.terraform.values import (
     EvaluationError,
     NotKnownError,
     SetOf,
+    TooLargeError,
     as_int,
     as_text,
     fail,
@@ -59,6 +60,10 @@ def keys_of(body: Body, module: ModuleInstance) -> Keys:
             return _each(evaluation.settle(evaluation.evaluate(for_each, module.scope)), evaluation.settle)
     except NotKnownError as error:
         raise UnknownNumberError from error
+    except OutOfWorkError:
+        raise
+    except (TooLargeError, RecursionError) as error:
+        raise EvaluationError("it is too large, or goes too deep") from error
     return None
 
 

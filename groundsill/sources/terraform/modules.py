@@ -186,7 +186,7 @@ class ModuleInstance:
                 if condition is None:
                     continue
                 try:
-                    holds = as_bool(evaluation.settle(evaluation.evaluate(condition, self.scope)))
+                    holds = as_bool(evaluation.settle(evaluation.value(condition, self.scope)))
                 except (EvaluationError, NotKnownError):
                     continue
                 message = validation.body.attributes.get("error_message")
