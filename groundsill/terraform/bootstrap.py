@@ -3,7 +3,8 @@
 Terraform makes both, and keeps what it knows of them in the same bucket. Run again anywhere, it finds them: the bucket's
 name follows from account and region, and what exists without being known is taken over.
 
-Earlier versions of a state are kept for good: they are small, and the way back from a mistake.
+Earlier versions of a state are kept for good: they are small, and the way back from a mistake. Who read or wrote a state is
+recorded in a bucket beside it for a year.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ KEY = "groundsill/bootstrap.tfstate"
 """Key of the state of the bucket itself."""
 _ISSUER = "token.actions.githubusercontent.com"
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
+_LONGEST_BUCKET, _LOGS, _LOG_DAYS = 63, "-logs", 365
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _NO_BUCKET = re.compile(r"does not exist|NoSuchBucket|NotFound|StatusCode: 404", re.IGNORECASE)
 
@@ -117,7 +119,9 @@ def bootstrap(
         engine.init(directory, reconfigure=True, on_event=on_event)
     elif not engine.state_list(directory):
         # Killed between making it and moving the state, on a machine that is gone; or somebody made it by hand.
-        _write(directory, configuration(wish, bucket, backend=backend, adopt=True))
+        logs = _connects(engine, directory, wish, bucket, {**backend, "bucket": logs_of(bucket)}, on_event)
+        _write(directory, configuration(wish, bucket, backend=backend, adopt=(bucket, logs_of(bucket)) if logs else (bucket,)))
+        engine.init(directory, reconfigure=True, on_event=on_event)
     with plan_file() as file:
         plan = engine.plan(directory, out=file, on_event=on_event)
         done: ApplySummary | None = None
@@ -170,8 +174,17 @@ def _head(wish: Wish, backend: Mapping[str, Any] | None = None) -> dict[str, Any
     return {"terraform": terraform, "provider": {"aws": [{"region": wish.region, "default_tags": [{"tags": tags}]}]}}
 
 
+def logs_of(bucket: str) -> str:
+    """Name of the bucket that records who read or wrote a state.
+
+    Arguments:
+        bucket: name of the bucket of states, at most 63 characters as every bucket's.
+    """
+    return f"{bucket[:_LONGEST_BUCKET - len(_LOGS)]}{_LOGS}"
+
+
 def configuration(
-    wish: Wish, bucket: str, *, backend: Mapping[str, Any] | None = None, adopt: bool = False,
+    wish: Wish, bucket: str, *, backend: Mapping[str, Any] | None = None, adopt: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The Terraform configuration of the bucket and the role.
 
@@ -179,23 +192,27 @@ def configuration(
         wish: what is wanted.
         bucket: name of the bucket.
         backend: arguments of the S3 backend; None for a file on this machine.
-        adopt: whether the bucket exists and only has to be taken over.
+        adopt: names of the buckets that exist and only have to be taken over.
     """
-    own = "${aws_s3_bucket.state.id}"
+    buckets = {"state": bucket, "logs": logs_of(bucket)}
     resources: dict[str, Any] = {
-        "aws_s3_bucket": {"state": {"bucket": bucket, "lifecycle": {"prevent_destroy": True}}},
-        "aws_s3_bucket_versioning": {"state": {"bucket": own, "versioning_configuration": {"status": "Enabled"}}},
-        "aws_s3_bucket_server_side_encryption_configuration": {"state": {"bucket": own, "rule": [
-            {"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}]}},
-        "aws_s3_bucket_public_access_block": {"state": {
-            "bucket": own, "block_public_acls": True, "block_public_policy": True, "ignore_public_acls": True,
-            "restrict_public_buckets": True}},
-        "aws_s3_bucket_policy": {"state": {"bucket": own, "policy": json.dumps({
-            "Version": "2012-10-17", "Statement": [{
-                "Sid": "OnlyEncryptedConnections", "Effect": "Deny", "Principal": "*", "Action": "s3:*",
-                "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
-                "Condition": {"Bool": {"aws:SecureTransport": "false"}}}]}),
-            "depends_on": ["aws_s3_bucket_public_access_block.state"]}},
+        "aws_s3_bucket": {"state": {"bucket": bucket, "lifecycle": {"prevent_destroy": True}},
+                          "logs": {"bucket": buckets["logs"]}},
+        "aws_s3_bucket_versioning": {"state": {
+            "bucket": "${aws_s3_bucket.state.id}", "versioning_configuration": {"status": "Enabled"}}},
+        "aws_s3_bucket_server_side_encryption_configuration": {part: {"bucket": f"${{aws_s3_bucket.{part}.id}}", "rule": [
+            {"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}]} for part in buckets},
+        "aws_s3_bucket_public_access_block": {part: {
+            "bucket": f"${{aws_s3_bucket.{part}.id}}", "block_public_acls": True, "block_public_policy": True,
+            "ignore_public_acls": True, "restrict_public_buckets": True} for part in buckets},
+        "aws_s3_bucket_policy": {part: {
+            "bucket": f"${{aws_s3_bucket.{part}.id}}", "policy": json.dumps(_policy(name, part, bucket)),
+            "depends_on": [f"aws_s3_bucket_public_access_block.{part}"]} for part, name in buckets.items()},
+        "aws_s3_bucket_lifecycle_configuration": {"logs": {"bucket": "${aws_s3_bucket.logs.id}", "rule": [
+            {"id": "old", "status": "Enabled", "filter": [{"prefix": ""}], "expiration": [{"days": _LOG_DAYS}]}]}},
+        "aws_s3_bucket_logging": {"state": {
+            "bucket": "${aws_s3_bucket.state.id}", "target_bucket": "${aws_s3_bucket.logs.id}", "target_prefix": "state/",
+            "depends_on": ["aws_s3_bucket_policy.logs"]}},
     }
     found = {**_head(wish, backend), "resource": resources,
              "output": {"bucket": {"value": bucket}}}
@@ -203,8 +220,25 @@ def configuration(
         resources |= _role(wish, bucket)
         found["output"]["role"] = {"value": "${aws_iam_role.deploy.arn}"}
     if adopt:
-        found["import"] = [{"to": "aws_s3_bucket.state", "id": bucket}]
+        found["import"] = [{"to": f"aws_s3_bucket.{part}", "id": name} for part, name in buckets.items() if name in adopt]
     return found
+
+
+def _policy(name: str, part: str, bucket: str) -> dict[str, Any]:
+    """The policy of a bucket: nothing in the clear; and S3 writes what it records into the one for that.
+
+    Source: Amazon S3 user guide, "Enabling Amazon S3 server access logging".
+    """
+    statements: list[dict[str, Any]] = [{
+        "Sid": "OnlyEncryptedConnections", "Effect": "Deny", "Principal": "*", "Action": "s3:*",
+        "Resource": [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}}}]
+    if part == "logs":
+        statements.append({
+            "Sid": "RecordsOfAccess", "Effect": "Allow", "Principal": {"Service": "logging.s3.amazonaws.com"},
+            "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{name}/state/*",
+            "Condition": {"ArnLike": {"aws:SourceArn": f"arn:aws:s3:::{bucket}"}}})
+    return {"Version": "2012-10-17", "Statement": statements}
 
 
 def _role(wish: Wish, bucket: str) -> dict[str, Any]:

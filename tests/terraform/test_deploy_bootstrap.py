@@ -36,6 +36,8 @@ def test_bootstrap_makes_the_bucket_once_and_finds_it_from_anywhere(api: dict[st
     buckets = client(api, "s3")
     assert buckets.get_bucket_versioning(Bucket="my-states")["Status"] == "Enabled"
     assert all(buckets.get_public_access_block(Bucket="my-states")["PublicAccessBlockConfiguration"].values())
+    recorded = buckets.get_bucket_logging(Bucket="my-states")["LoggingEnabled"]
+    assert (recorded["TargetBucket"], recorded["TargetPrefix"]) == ("my-states-logs", "state/")
     assert [item["Key"] for item in buckets.list_objects_v2(Bucket="my-states")["Contents"]] == ["groundsill/bootstrap.tfstate"]
     for place in (folder, folder / "account"):  # as on another machine
         shutil.rmtree(place / ".terraform")

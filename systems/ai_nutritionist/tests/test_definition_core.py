@@ -311,7 +311,8 @@ def test_pages_are_in_a_private_encrypted_bucket_with_a_unique_name_and_a_lifecy
     assert stage.all("aws_s3_bucket")["site"]["bucket_prefix"].startswith("ai-nutritionist-site-")
     block = stage.all("aws_s3_bucket_public_access_block")["site"]
     assert {value for name, value in block.items() if name != "bucket"} == {True}
-    assert "site" in stage.all("aws_s3_bucket_server_side_encryption_configuration")
+    (encryption,) = stage.all("aws_s3_bucket_server_side_encryption_configuration")["site"]["rule"]
+    assert encryption["apply_server_side_encryption_by_default"] == [{"sse_algorithm": "AES256"}]
     rules = {rule["id"]: rule for rule in stage.all("aws_s3_bucket_lifecycle_configuration")["site"]["rule"]}
     assert rules["old-versions"]["noncurrent_version_expiration"] == [{"noncurrent_days": 30}]
     changed = Defined(graph(stage.stage, site_old_version_days=7)).all("aws_s3_bucket_lifecycle_configuration")["site"]

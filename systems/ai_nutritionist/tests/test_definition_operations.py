@@ -77,7 +77,7 @@ def test_queries_for_errors_and_slow_requests_are_saved(stage: Defined) -> None:
     assert 'level = "ERROR"' in queries["errors"]["query_string"]
     assert "durationMs" in queries["slow_requests"]["query_string"]
     names = {f"${{aws_cloudwatch_log_group.{name}.name}}" for name in stage.all("aws_lambda_function")}
-    assert set(queries["errors"]["log_group_names"]) == names
+    assert set(queries["errors"]["log_group_names"]) == set(queries["slow_requests"]["log_group_names"]) == names
 
 
 @EACH
@@ -173,6 +173,7 @@ def test_functions_and_api_are_traced_and_failed_or_slow_traces_are_told_apart(s
 def test_the_budget_tells_at_half_at_four_fifths_and_at_its_limit(stage: Defined) -> None:
     budget = stage.one("aws_budgets_budget")
     assert (budget["time_unit"], budget["limit_unit"], budget["budget_type"]) == ("MONTHLY", "USD", "COST")
+    assert float(budget["limit_amount"]) == {"dev": 50, "staging": 200, "prod": 1000}[stage.stage]
     actual = [item["threshold"] for item in budget["notification"] if item["notification_type"] == "ACTUAL"]
     assert actual == [50, 80, 100]
     for item in budget["notification"]:

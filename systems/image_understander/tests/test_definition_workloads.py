@@ -15,6 +15,8 @@ from iu_support.defined import FOLDER, graph
 from groundsill import GroundsillError
 from groundsill.definition.running import load_system
 from groundsill.graph import MachineRelease
+from groundsill.terraform.backend import find_backend
+from groundsill.terraform.bootstrap import Wish, configuration
 from groundsill.terraform.synth import synthesize
 from groundsill.testing import Defined, plain
 
@@ -408,6 +410,29 @@ def test_outputs_hold_all_that_operators_need(stage: Defined) -> None:
         stage.outputs["acm_certificate_domain_validation_options"]
         == "${aws_acm_certificate.certificate.domain_validation_options}"
     )
+
+
+@pytest.mark.requirement("IU-R51", "IU-C08")
+def test_states_are_kept_versioned_encrypted_and_recorded_below_a_key_of_each_stage(tmp_path: Path) -> None:
+    (tmp_path / "state.toml").write_text(
+        '[default]\nbucket = "mycompany-terraform-state"\nregion = "us-east-1"\n'
+        '[dev]\nkey = "imageunderstander/dev/terraform.tfstate"\n')
+    backend = find_backend(tmp_path, "imageunderstander", "dev", tmp_path).s3
+    assert backend == {"bucket": "mycompany-terraform-state", "key": "imageunderstander/dev/terraform.tfstate",
+                       "region": "us-east-1", "encrypt": True, "use_lockfile": True}
+    assert find_backend(tmp_path, "imageunderstander", "prod", tmp_path).s3["key"] == "imageunderstander/prod.tfstate"
+    made = configuration(Wish("us-east-1"), "mycompany-terraform-state", backend=backend)["resource"]
+    assert made["aws_s3_bucket"]["state"] == {"bucket": "mycompany-terraform-state", "lifecycle": {"prevent_destroy": True}}
+    assert made["aws_s3_bucket_versioning"]["state"]["versioning_configuration"] == {"status": "Enabled"}
+    for part in ("state", "logs"):
+        (rule,) = made["aws_s3_bucket_server_side_encryption_configuration"][part]["rule"]
+        assert rule == {"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}
+        assert all(value is True for name, value in made["aws_s3_bucket_public_access_block"][part].items() if name != "bucket")
+        refused = json.loads(made["aws_s3_bucket_policy"][part]["policy"])["Statement"][0]
+        assert (refused["Effect"], refused["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+    recorded = made["aws_s3_bucket_logging"]["state"]
+    assert (recorded["target_bucket"], recorded["target_prefix"]) == ("${aws_s3_bucket.logs.id}", "state/")
+    assert made["aws_s3_bucket"]["logs"]["bucket"] == "mycompany-terraform-state-logs"
 
 
 @STAGES

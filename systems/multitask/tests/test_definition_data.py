@@ -183,6 +183,8 @@ def test_tables_and_buckets_are_reached_without_leaving_the_network(stage: Defin
     endpoints = stage.all("aws_vpc_endpoint")
     assert {(item["vpc_endpoint_type"], item["service_name"].rpartition(".")[2]) for item in endpoints.values()} == {
         ("Gateway", "s3"), ("Gateway", "dynamodb")}
+    tables = {f"${{aws_route_table.{name}.id}}" for name in stage.all("aws_route_table")}
+    assert all(set(item["route_table_ids"]) == tables for item in endpoints.values())
 
 
 @STAGES

@@ -204,7 +204,8 @@ def test_people_sign_up_with_a_verified_address_and_a_strong_password(stage: Def
 @STAGES
 @pytest.mark.requirement("MT-R15")
 def test_the_auth_service_knows_the_client_of_the_user_pool(stage: Defined) -> None:
-    assert stage.one("aws_cognito_user_pool_client")["user_pool_id"] == "${aws_cognito_user_pool.multitask_users.id}"
+    client = stage.one("aws_cognito_user_pool_client")
+    assert (client["user_pool_id"], client["generate_secret"]) == ("${aws_cognito_user_pool.multitask_users.id}", False)
     assert stage.environment("auth_lambda")["COGNITO_CLIENT_ID"] == "${aws_cognito_user_pool_client.multitask_users_app.id}"
 
 

@@ -101,6 +101,7 @@ def test_postgresql_is_private_encrypted_backed_up_and_protected_in_production(s
         "17",
         "db.t4g.micro",
     )
+    assert database["identifier"] == f"parrot-{stage.stage}-db"
     assert (database["allocated_storage"], database["storage_type"]) == (20, "gp3")
     assert (database["db_name"], database["username"], database["port"]) == ("parrot", "parrot_admin", 5432)
     assert (database["storage_encrypted"], database["publicly_accessible"], database["auto_minor_version_upgrade"]) == (
