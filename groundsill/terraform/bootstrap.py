@@ -208,8 +208,10 @@ def configuration(
         "aws_s3_bucket_policy": {part: {
             "bucket": f"${{aws_s3_bucket.{part}.id}}", "policy": json.dumps(_policy(name, part, bucket)),
             "depends_on": [f"aws_s3_bucket_public_access_block.{part}"]} for part, name in buckets.items()},
-        "aws_s3_bucket_lifecycle_configuration": {"logs": {"bucket": "${aws_s3_bucket.logs.id}", "rule": [
-            {"id": "old", "status": "Enabled", "filter": [{"prefix": ""}], "expiration": [{"days": _LOG_DAYS}]}]}},
+        "aws_s3_bucket_lifecycle_configuration": {"logs": {
+            "bucket": "${aws_s3_bucket.logs.id}", "transition_default_minimum_object_size": "all_storage_classes_128K",
+            "rule": [{"id": "old", "status": "Enabled", "filter": [{"prefix": ""}],
+                      "expiration": [{"days": _LOG_DAYS}]}]}},
         "aws_s3_bucket_logging": {"state": {
             "bucket": "${aws_s3_bucket.state.id}", "target_bucket": "${aws_s3_bucket.logs.id}", "target_prefix": "state/",
             "depends_on": ["aws_s3_bucket_policy.logs"]}},

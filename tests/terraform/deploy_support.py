@@ -94,7 +94,7 @@ class Shop:
 
     def run(self, *arguments: str, code: int | None = 0, **environment: str) -> subprocess.CompletedProcess[str]:
         process = self.start(*arguments, **environment)
-        out, errors = process.communicate(timeout=280)
+        out, errors = process.communicate(timeout=500)
         done = subprocess.CompletedProcess(arguments, process.returncode, out, errors)
         assert code is None or done.returncode == code, out + errors
         assert "Traceback" not in errors

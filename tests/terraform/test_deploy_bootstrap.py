@@ -10,7 +10,7 @@ import pytest
 
 from .deploy_support import Shop, client, running_api
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 _PATH_STYLE = '{"provider":{"aws":[{"s3_use_path_style":true}]}}'
 
 
