@@ -198,7 +198,12 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
         {"aws_guardduty_detector.d": {}},
         "account",
     ),
-    ("machine-without-application", {"aws_instance.m": {}}, {"aws_instance.m": {"user_data": "#!/bin/sh"}}, "neither"),
+    (
+        "machine-without-application",
+        {"aws_instance.m": {"ami": "${data.aws_ami.a.id}"}, "data.aws_ami.a": {"owners": ["amazon"]}},
+        {"aws_instance.m": {"ami": "${data.aws_ami.a.id}"}, "data.aws_ami.a": {"owners": ["self"]}},
+        "neither",
+    ),
 ]
 
 

@@ -161,9 +161,19 @@ def idle(context: Context, machine: Resource) -> Found:
         return
     if any(item.arguments.get(name) is not None for item in sources for name in ("user_data", "user_data_base64")):
         return
-    if template is not None and template.data:
-        return
-    yield Finding(machine, "it has neither a release nor user_data")
+    if any(_is_bare(context, item) for item in sources):
+        yield Finding(machine, "it has neither a release nor user_data")
+
+
+def _is_bare(context: Context, machine: Resource) -> bool:
+    """Whether a machine starts from an image of Amazon's: what an image of one's own holds, nobody can see here."""
+    for argument in ("ami", "image_id"):
+        image = context.view.target(machine, argument)
+        if image is not None and image.type == "aws_ami" and image.data:
+            return "amazon" in each(context.view.get(image, "owners"))
+        if image is not None and image.type == "aws_ssm_parameter" and image.data:
+            return str(context.view.get(image, "name", default="")).startswith("/aws/service/")
+    return False
 
 
 @RULES.rule(
