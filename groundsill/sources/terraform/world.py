@@ -28,7 +28,7 @@ from groundsill.sources.terraform.functions.files import content_of
 from groundsill.sources.terraform.instances import Instance
 from groundsill.sources.terraform.modules import ModuleInstance, is_true
 from groundsill.sources.terraform.names import ABSENT, OutOfWorkError, Scope, UndeclaredError
-from groundsill.sources.terraform.values import NotKnownError, fail, references_of
+from groundsill.sources.terraform.values import EvaluationError, NotKnownError, fail, references_of
 from groundsill.sources.terraform.variables import ConstantNames
 
 MOST_RESOURCES = 5_000
@@ -197,7 +197,7 @@ class Configuration:
             for tags in block.body.of_type("default_tags"):
                 given = tags.body.attributes.get("tags")
                 if given is not None:
-                    self._tags[alias] = self.evaluation.finish(self.evaluation.value(given, top.scope))
+                    self._tags[alias] = self._finished(self.evaluation.value(given, top.scope), given)
         if not self._regions[None] and (top.module.resources or top.module.calls):
             self.diagnostics.add(unknown_region(self.graph.region))
         for alias, region in self._regions.items():
@@ -212,10 +212,18 @@ class Configuration:
             kind = block.body.attributes.get("type")
             described = block.body.attributes.get("description")
             text = kind.value if isinstance(kind, Literal) else kind.text if kind is not None else "any"
-            default = None if isinstance(value, Reference | Unknown) or sensitive else self.evaluation.finish(value)
+            default = None if isinstance(value, Reference | Unknown) or sensitive else self._finished(value, block)
             self.graph.add_variable(Variable(
                 name, str(described.value) if isinstance(described, Literal) and described.value is not None else "", sensitive,
                 str(text), default, location=block.location))
+
+    def _finished(self, value: Any, at: Expression | Block) -> Any:
+        """A value as the graph holds it; what Terraform would refuse is reported and then not known."""
+        try:
+            return self.evaluation.finish(value)
+        except EvaluationError as error:
+            self.report("GS4017", "an expression cannot be worked out", at, str(error), severity=Severity.WARNING)
+            return Unknown()
 
     def _module(self, module: ModuleInstance) -> None:
         module.check_variables()
@@ -294,11 +302,7 @@ class Configuration:
                 self.graph.add_suppression(Suppression(ignored.rule, instance.address, ignored.reason, ignored.location))
 
     def _output(self, top: ModuleInstance, name: str, block: Block) -> None:
-        try:
-            value = self.evaluation.finish(top.output(name))
-        except UndeclaredError as error:
-            self.report("GS4016", error.summary, block, mend=error.mend)
-            value = Unknown()
+        value = self._finished(top.output(name), block)
         described = block.body.attributes.get("description")
         sensitive = is_true(block.body.attributes.get("sensitive"))
         if sensitive and not isinstance(value, Reference | Unknown):
