@@ -214,6 +214,7 @@ class ConfigRecorder(Component):
             )
             parameters.append({"name": "AutomationAssumeRole", "static_value": role["arn"]})
         parameters += [{"name": name, "static_value": value} for name, value in rule.mend_values.items()]
+        parameters.sort(key=lambda parameter: str(parameter["name"]))  # as the provider reads them: a map has no order
         aws.config_remediation_configuration(
             self.terraform_name(rule.name), config_rule_name=made["name"], target_type="SSM_DOCUMENT", target_id=rule.mend,
             automatic=True, maximum_automatic_attempts=3, retry_attempt_seconds=60, parameter=parameters,

@@ -77,6 +77,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
                              "rule": [{"value": "kept", "rule": [{"dimension": [{
                                  "key": "LINKED_ACCOUNT_NAME", "values": ["kept"], "match_options": ["ENDS_WITH"]}]}]}]},
     "aws_cloudwatch_query_definition": {"name": "kept", "query_string": "fields @message"},
+    "aws_cloudtrail": {"name": "kept", "s3_bucket_name": _of("aws_s3_bucket.kept", "id"), "tags": {"System": "kept"}},
     "aws_codedeploy_app": {"name": "kept", "compute_platform": "Lambda"},
     "aws_codedeploy_deployment_group": {
         "app_name": _of("aws_codedeploy_app.kept", "name"), "deployment_group_name": "kept",
@@ -91,8 +92,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "aws_config_remediation_configuration": {
         "config_rule_name": _of("aws_config_config_rule.kept", "name"), "target_type": "SSM_DOCUMENT",
         "target_id": "AWS-ConfigureS3BucketVersioning", "parameter": [
-            {"name": "BucketName", "resource_value": "RESOURCE_ID"},
-            {"name": "AutomationAssumeRole", "static_value": _of("aws_iam_role.kept", "arn")}]},
+            {"name": "AutomationAssumeRole", "static_value": _of("aws_iam_role.kept", "arn")},
+            {"name": "BucketName", "resource_value": "RESOURCE_ID"}]},
     "aws_dlm_lifecycle_policy": {
         "description": "kept", "execution_role_arn": _of("aws_iam_role.kept", "arn"), "state": "ENABLED",
         "policy_details": [{"resource_types": ["VOLUME"], "target_tags": {"a": "b"}, "schedule": [{

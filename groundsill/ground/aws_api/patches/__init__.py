@@ -15,6 +15,7 @@ def install(emulator: Emulator, durability: Durability, loop: asyncio.AbstractEv
     from groundsill.ground.aws_api import records
     from groundsill.ground.aws_api.patches import (
         autoscaling,
+        cloudtrail,
         cloudwatch,
         cognito,
         denials,
@@ -59,6 +60,7 @@ def install(emulator: Emulator, durability: Durability, loop: asyncio.AbstractEv
         "apigateway": lambda module: vpc_links.apply(module, emulator),
         "apigateway_v1": rest_apis.apply,
         "autoscaling": lambda module: autoscaling.apply(module, emulator),
+        "cloudtrail": cloudtrail.apply,
         "cloudwatch": cloudwatch.apply,
         "cognito": cognito.apply,
         "ec2": mend_ec2,
