@@ -213,29 +213,46 @@ def split_template(text: str) -> list[str | Reference]:
 
 
 def references_in(value: Any) -> Iterator[Reference]:
-    """Every reference inside a value, wherever it is nested, in the order in which it is written."""
-    # One walk without recursion: it is asked of every argument of every resource, several times.
-    left: list[Any] = [value]
-    while left:
-        value = left.pop()
-        if isinstance(value, str):
-            if _OPEN in value:
-                yield from (part for part in split_template(value) if isinstance(part, Reference))
-        elif isinstance(value, Reference):
-            yield value
-        elif isinstance(value, dict | Mapping):
-            for key, item in reversed(list(value.items())):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-                left.append(item)
-                if isinstance(key, str) and _OPEN in key:
-                    left.append(key)
-        elif isinstance(value, list | tuple):
-            left.extend(reversed(value))  # pyright: ignore[reportUnknownArgumentType]
-        elif isinstance(value, set | frozenset):
-            left.extend(value)  # pyright: ignore[reportUnknownArgumentType]
-        elif isinstance(value, JsonDocument):
-            left.append(value.content)
-        elif isinstance(value, Unknown):
-            left.extend(reversed(value.references))
+    """Every reference inside a value, wherever it is nested."""
+    found: list[Reference] = []
+    _gather(value, found)
+    return iter(found)
+
+
+def _gather(value: Any, found: list[Reference]) -> None:
+    # Every reader asks this of every value, and most values are plain: their types are tried first, and exactly.
+    kind: object = type(value)
+    if kind is str:
+        if _OPEN in value:
+            found += [part for part in split_template(value) if isinstance(part, Reference)]
+    elif kind is dict:
+        for key, item in value.items():
+            if type(key) is str and _OPEN in key:
+                _gather(key, found)
+            _gather(item, found)
+    elif kind is list or kind is tuple:
+        for item in value:
+            _gather(item, found)
+    elif kind is bool or kind is int or value is None:
+        return
+    else:
+        _gather_other(value, found)
+
+
+def _gather_other(value: Any, found: list[Reference]) -> None:
+    if isinstance(value, Reference):
+        found.append(value)
+    elif isinstance(value, Unknown):
+        found += value.references
+    elif isinstance(value, JsonDocument):
+        _gather(value.content, found)
+    elif isinstance(value, str):
+        _gather(str.__str__(value), found)
+    elif isinstance(value, Mapping):
+        _gather(dict(value), found)  # pyright: ignore[reportUnknownArgumentType]
+    elif isinstance(value, list | tuple | set | frozenset):
+        for item in value:  # pyright: ignore[reportUnknownVariableType]
+            _gather(item, found)
 
 
 def resolve(value: Any, lookup: Callable[[Reference], Any], *, json_text: bool = True) -> Any:

@@ -125,8 +125,9 @@ def _protections(module: Any) -> None:
         return module._xml(200, "ModifyInstanceAttributeResponse", "<return>true</return>")
 
     def terminate_instances(given: Any) -> Any:
+        instances: dict[str, dict[str, Any]] = module._instances
         for name in module._parse_member_list(given, "InstanceId"):
-            if (module._instances.get(name) or {}).get("DisableApiTermination"):
+            if instances.get(name, {}).get("DisableApiTermination"):
                 return module._error("OperationNotPermitted", f"The instance '{name}' may not be terminated. Modify its "
                                                               "'disableApiTermination' instance attribute and try again.", 400)
         return terminate(given)
