@@ -221,7 +221,7 @@ def references_in(value: Any) -> Iterator[Reference]:
 
 def _gather(value: Any, found: list[Reference]) -> None:
     # Every reader asks this of every value, and most values are plain: their types are tried first, and exactly.
-    kind: object = type(value)
+    kind = type(value)  # pyright: ignore[reportUnknownVariableType]
     if kind is str:
         if _OPEN in value:
             found += [part for part in split_template(value) if isinstance(part, Reference)]
