@@ -43,7 +43,7 @@ lock:
 
 ## Write the pages that are made from the code: errors, components, tiers, systems, costs, traffic.
 docs: setup
-	@for page in error component tiers systems; do $(VENV)/bin/python -m tests.$${page}_reference || exit 1; done
+	@for page in error check component tiers systems; do $(VENV)/bin/python -m tests.$${page}_reference || exit 1; done
 	@for page in cost traffic; do $(VENV)/bin/python scripts/generate_$${page}_page.py || exit 1; done
 	@$(VENV)/bin/python scripts/generate_pictures.py
 

@@ -34,6 +34,7 @@ def add_nodes(picture: Picture, view: View) -> None:
     picture.networks = _networks(view, kinds)
     regions = {provider.alias: provider.region for provider in view.graph.providers}
     counted: Counter[tuple[str, str]] = Counter()
+    alike = Counter((resource.component, resource.type) for resource in view.graph)
     for resource in view.graph:
         if resource.data:
             continue
@@ -45,7 +46,7 @@ def add_nodes(picture: Picture, view: View) -> None:
             continue
         place, zones = _place(view, resource, service, region, kinds)
         picture.nodes[resource.address] = Node(
-            resource.address, _label(view, resource, service), service.name, service.layer, service.category, place,
+            resource.address, _label(view, resource, service, alike), service.name, service.layer, service.category, place,
             resource.component, _note(view, resource), zones,
         )
     _add_operations(picture, counted)
@@ -60,10 +61,9 @@ def _is_drawn(view: View, resource: Resource) -> bool:
     return True
 
 
-def _label(view: View, resource: Resource, service: Service) -> str:
+def _label(view: View, resource: Resource, service: Service, alike: Counter[tuple[str, str]]) -> str:
     """The component's name where that says which one it is, else the name that AWS sees."""
-    alike = [other for other in view.graph.of_component(resource.component) if other.type == resource.type]
-    if resource.component and len(alike) == 1 and "aliases" not in service.label:
+    if resource.component and alike[resource.component, resource.type] == 1 and "aliases" not in service.label:
         return resource.component
     for argument in service.label:
         value: Any = view.get(resource, argument)
