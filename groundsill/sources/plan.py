@@ -6,6 +6,7 @@ same format.
 
 from __future__ import annotations
 
+import gc
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -69,7 +70,7 @@ def load(content: bytes, name: str) -> Mapping[str, Any]:
         raise GroundsillError(Diagnostic("GS4002", f"{name} is too large to be a plan",
                                          detail=f"it has {len(content):,} bytes, and at most {LARGEST_BYTES:,} are read"))
     try:
-        document = json.loads(content.decode("utf-8-sig"))
+        document = _parsed(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         binary = content[:2] == b"PK"
         raise GroundsillError(Diagnostic(
@@ -89,6 +90,17 @@ def load(content: bytes, name: str) -> Mapping[str, Any]:
             "GS4005", f"{name} has format version {version or 'none'}", detail="versions 0.x and 1.x can be read",
             mend="write it with a version of Terraform or OpenTofu that is not newer than this program"))
     return document
+
+
+def _parsed(text: str) -> Any:
+    """The text as JSON. Millions of small containers made at once would be searched for garbage again and again."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return json.loads(text)
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _short(error: BaseException) -> str:
