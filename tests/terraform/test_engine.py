@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +177,15 @@ def test_events_come_while_terraform_works(fake: Fake) -> None:
     assert engine.apply(fake.work, fake.work / "plan", on_event=on_event).resources[0].action == "create"
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C means what it does in a terminal, also where the tests were started in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_is_passed_on_once_and_a_second_ends_it_by_force(fake: Fake) -> None:
     stubborn = '''
         signal.signal(signal.SIGINT, lambda *_: say("log", message="stopping"))
