@@ -320,7 +320,9 @@ def test_wrong_settings_are_named(tmp_path: Path, api: RunningApi) -> None:
 
 def test_unknown_operations_are_refused_and_not_invented(api: RunningApi) -> None:
     with pytest.raises(ClientError):
-        api.client("accessanalyzer").list_analyzers()
+        api.client("outposts").list_outposts()
+    with pytest.raises(ClientError):  # of a service whose records are kept
+        api.client("accessanalyzer").list_findings(analyzerArn="arn:aws:access-analyzer:us-east-1:000000000000:analyzer/a")
 
 
 @pytest.mark.requirement("OM-R26")
