@@ -45,7 +45,7 @@ def token(key: rsa.RSAPrivateKey = KEY, kid: str = "k1", algorithm: str = "RS256
         "cognito:groups": ["admin", "users"],
         "token_use": "id",
         "iat": now,
-        "exp": now + 300,
+        "exp": now + 3600,
         **changes,
     }
     claims = {name: value for name, value in claims.items() if value is not None}
@@ -181,7 +181,8 @@ def test_without_a_token_nobody_passes_and_with_the_right_one_the_claims_reach_t
     assert len(world.events) == 2
 
 
-NOW = int(time.time())
+NOW = int(time.time())  # when the tests are gathered, which may be long before one runs
+A_DAY = 86_400
 
 
 @pytest.mark.requirement("OM-B14")
@@ -190,8 +191,8 @@ NOW = int(time.time())
     [
         (token(exp=NOW - 1), "the token has expired"),
         (token(exp=None), "the token has no valid time of expiry"),
-        (token(nbf=NOW + 600), "the token is not yet valid"),
-        (token(iat=NOW + 600), "the token was issued in the future"),
+        (token(nbf=NOW + A_DAY, exp=NOW + 2 * A_DAY), "the token is not yet valid"),
+        (token(iat=NOW + A_DAY, exp=NOW + 2 * A_DAY), "the token was issued in the future"),
         (token(aud="someone-else"), "the token does not have a valid audience"),
         (token(aud=None), "the token does not have a valid audience"),
         (token(iss="https://evil.example"), "the token does not have a valid issuer"),
