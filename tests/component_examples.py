@@ -192,7 +192,7 @@ def _queue(p: Parts, n: str) -> None:
 
 def _rest_api(p: Parts, n: str) -> None:
     api = c.RestApi(n, authorizer=p.users, cors=c.Cors(["https://shop.example", "https://www.shop.example"]))
-    api.route("ANY /work", p.save).route("GET /work/{id}", p.save, authorize=False, key=True)
+    api.route("ANY /jobs", p.save).route("GET /jobs/{id}", p.save, authorize=False, key=True)
     api.usage_plan("partners", keys=["one"], burst=1, rate=1, quota=10)
     api.domain("api.shop.example", p.certificate, zone=p.zone)
     c.RestApi(f"{n}-guarded", authorizer=p.save).route("GET /", p.save)

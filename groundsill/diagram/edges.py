@@ -16,10 +16,10 @@ _THROUGH: dict[str, tuple[str, ...]] = {
     # What stands for something else: the arguments that lead there.
     "aws_lambda_alias": ("function_name",), "aws_lb_listener": ("load_balancer_arn",),
     "aws_api_gateway_stage": ("rest_api_id",), "aws_apigatewayv2_stage": ("api_id",),
-    "aws_api_gateway_domain_name": (), "aws_rds_cluster_instance": ("cluster_identifier",),
+    "aws_rds_cluster_instance": ("cluster_identifier",), "aws_db_instance": ("replicate_source_db",),
     "aws_cloudwatch_event_rule": ("event_bus_name",), "aws_cognito_user_pool_client": ("user_pool_id",),
-    "aws_db_instance": ("replicate_source_db",), "aws_sesv2_email_identity": (),
 }
+
 
 def edges_of(picture: Picture, view: View) -> list[Edge]:
     """Every arrow, each once, in a stable order. Between two nodes a network path is drawn only where nothing else says more."""
@@ -102,7 +102,7 @@ class _Edges:
         routes: dict[tuple[str, str], list[str]] = {}
         for route in self.graph.of_type("aws_apigatewayv2_route"):
             for integration in self.view.targets(route, "target"):
-                for end in self._integrated(integration):
+                for end in self.to(integration, "integration_uri"):
                     for api in self.to(route, "api_id"):
                         routes.setdefault((api, end), []).append(self.text(route, "route_key"))
         for integration in self.graph.of_type("aws_api_gateway_integration"):
@@ -123,9 +123,6 @@ class _Edges:
         for pool in self.graph.of_type("aws_cognito_user_pool"):
             yield from self.between(self.ends([pool]), self.to(pool, "lambda_config"), EdgeKind.INVOKE, "trigger")
             yield from self.between(self.ends([pool]), self.to(pool, "email_configuration"), EdgeKind.DATA, "send mail")
-
-    def _integrated(self, integration: Resource) -> list[str]:
-        return self.to(integration, "integration_uri")
 
     def _path(self, place: Resource | None) -> str:
         parts: list[str] = []
