@@ -58,7 +58,7 @@ def convert(value: Any, wanted: Type, problems: Problems) -> Any:
         return _reference(value, wanted, problems)
     if isinstance(value, Unknown):
         return value
-    if isinstance(value, str) and (_MARKS[0] in value or _MARKS[1] in value or _MARKS[2] in value):
+    if isinstance(value, str) and not value.isascii() and any(mark in value for mark in _MARKS):
         return _template(value, wanted, problems)
     return _CONVERSIONS[wanted.kind](value, wanted, problems)
 
@@ -238,6 +238,8 @@ def _object(value: Any, wanted: Type, problems: Problems) -> Any:
 def json_fits(value: Any, problems: Problems) -> bool:
     """Whether a structure can be written as JSON; a mistake is kept where it cannot."""
     if isinstance(value, str):
+        if value.isascii():
+            return True
         if any(mark in value for mark in _MARKS):
             return _template(value, _ANY, problems) is not BAD
         return _encodable(value) or wrong(problems, _JSON, value) is not BAD
@@ -250,6 +252,8 @@ def json_fits(value: Any, problems: Problems) -> bool:
     good = True
     if is_mapping(value):
         for key, member in value.items():
+            if type(key) is str and key.isascii() and (type(member) is str and member.isascii() or type(member) is Reference):
+                continue  # nearly every one: nothing to say, so no place to keep
             problems.push(text_of(key))
             fine = isinstance(key, str) or wrong(problems, "string as each key", key) is not BAD
             good = fine and json_fits(key, problems) and json_fits(member, problems) and good
@@ -257,6 +261,8 @@ def json_fits(value: Any, problems: Problems) -> bool:
         return good
     if is_list(value):
         for index, member in enumerate(value):
+            if type(member) is str and member.isascii():
+                continue
             problems.push(index)
             good = json_fits(member, problems) and good
             problems.pop()

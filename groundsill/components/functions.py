@@ -130,7 +130,7 @@ class Function(Component):
             runtime=runtime,
             architectures=[architecture],
             handler=handler.replace(":", "."),
-            filename=f"{PACKAGE_FOLDER}/{component}-{package_digest(package)}.zip",
+            filename=f"{PACKAGE_FOLDER}/{component}-{self._digest(package)}.zip",
             memory_size=memory,
             timeout=self.timeout,
             reserved_concurrent_executions=reserved_concurrency,
@@ -156,6 +156,13 @@ class Function(Component):
             )
         for source in sources:
             source.attach(self, self.target_arn, failures)
+
+    def _digest(self, package: FunctionPackage) -> str:
+        """The digest of the package, read once for all functions of the same files."""
+        files = f"package of {package.include} {package.requirements} {package.runtime} {package.architecture}"
+        if files not in self.building.shared:
+            self.building.shared[files] = package_digest(package)
+        return self.building.shared[files]
 
     def _check_paths(self, grants: Sequence[Grant], network: Subnets | None) -> None:
         private = next((grant for grant in grants if grant.network), None)

@@ -69,7 +69,7 @@ class Context:
 
     def graph_targets(self, resource: Resource) -> list[Resource]:
         """Every resource that a resource refers to."""
-        found = (self.graph.target(reference) for reference in resource.references())
+        found = (self.graph.target(reference) for reference in self.graph.references(resource.address))
         return list(dict.fromkeys(target for target in found if target is not None))
 
     @cached_property

@@ -11,7 +11,7 @@ from typing import Any, cast, get_args
 
 from groundsill.definition.building import Building
 from groundsill.graph.diagnostics import did_you_mean
-from groundsill.graph.reference import Broken, Reference, references_in
+from groundsill.graph.reference import Broken, Reference, holds_reference, references_in
 
 _LONGEST_SHOWN = 60
 _DEEPEST = 5
@@ -34,7 +34,7 @@ def holds_broken(value: object, depth: int = 0) -> bool:
     if isinstance(value, Broken) or depth > _DEEPEST:
         return isinstance(value, Broken)
     if isinstance(value, str):
-        return any(isinstance(reference, Broken) for reference in references_in(value))
+        return holds_reference(value) and any(isinstance(reference, Broken) for reference in references_in(value))
     if isinstance(value, Mapping):
         return any(holds_broken(item, depth + 1) for item in cast("Mapping[Any, Any]", value).values())
     if isinstance(value, list | tuple):

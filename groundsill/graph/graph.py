@@ -69,6 +69,7 @@ class Graph:
         self._artifacts: list[Artifact] = []
         self._suppressions: list[Suppression] = []
         self._traffic: list[StatedTraffic] = []
+        self._references: dict[str, tuple[Reference, ...]] = {}
         self._referrers: dict[str, tuple[str, ...]] | None = None
         self._by_type: dict[str, list[Resource]] = {}
         self._by_component: dict[str, list[Resource]] = {}
@@ -84,8 +85,13 @@ class Graph:
             self._resources[resource.address] = resource
             self._by_type.setdefault(resource.type, []).append(resource)
             self._by_component.setdefault(resource.component, []).append(resource)
-        self._referrers = None
+        self.changed()
         return resource
+
+    def changed(self) -> None:
+        """Forget who refers to whom: something was added, or arguments of a resource were changed after readers had asked."""
+        self._references.clear()
+        self._referrers = None
 
     def add_variable(self, variable: Variable) -> Reference:
         """Declare a variable, once a name, and return its value as a reference."""
@@ -184,10 +190,16 @@ class Graph:
         """The resource that a reference points at; None for a variable or a dangling one."""
         return self._resources.get(reference.address)
 
+    def references(self, address: str) -> tuple[Reference, ...]:
+        """Every reference in a resource's arguments and its ``depends_on``; gathered once for all readers."""
+        found = self._references.get(address)
+        if found is None:
+            found = self._references[address] = tuple(self._resources[address].references())
+        return found
+
     def dependencies(self, address: str) -> tuple[str, ...]:
         """Addresses that a resource refers to, each once, in the order of its arguments."""
-        found = (reference.address for reference in self._resources[address].references())
-        return tuple(dict.fromkeys(found))
+        return tuple(dict.fromkeys([reference.address for reference in self.references(address)]))
 
     def referrers(self, address: str) -> tuple[str, ...]:
         """Addresses of the resources that refer to this one, in definition order."""
@@ -221,8 +233,9 @@ class Graph:
         found = Diagnostics()
         for resource in self.duplicates:
             found.add(self._duplicate(resource))
-        for resource in self:
-            for reference in resource.references():
+        self.changed()
+        for address, resource in self._resources.items():
+            for reference in self.references(address):
                 if self._dangles(reference):
                     found.add(self._dangling(reference, resource))
         for output in self._outputs.values():

@@ -20,6 +20,7 @@ from groundsill.graph.resource import Resource
 from groundsill.graph.shapes import is_list, is_mapping
 
 _MOST_STEPS = 32
+_PLAIN = frozenset((bool, int, float, type(None)))
 
 
 class View:
@@ -90,27 +91,43 @@ class View:
 
     def follow(self, value: Any, depth: int = 0) -> Any:
         """A value with its references replaced by what the definition says they will be, where it does."""
-        if isinstance(value, str):
-            if not holds_reference(value):
-                return value
-            parts = split_template(value)
-            if len(parts) == 1 and isinstance(parts[0], Reference):
-                return self._reference(parts[0], depth)
-            if all(isinstance(part, str) for part in parts):
-                return value
-            return _joined([part if isinstance(part, str) else self._reference(part, depth) for part in parts])
+        # Every rule and meter comes through here, mostly for plain values: exact types are tried first.
+        kind = type(value)
+        if kind is str:
+            return self._text(value, depth) if holds_reference(value) else value
+        if kind in _PLAIN:
+            return value
+        if kind is dict:
+            return {self._key(key, depth): self.follow(item, depth) for key, item in value.items()}
+        if kind is list:
+            return [self.follow(item, depth) for item in value]
+        return self._other(value, depth)
+
+    def _other(self, value: Any, depth: int) -> Any:
         if isinstance(value, Reference):
             return self._reference(value, depth)
+        if isinstance(value, JsonDocument):
+            return JsonDocument(self.follow(value.content, depth))
+        if isinstance(value, str):
+            return self._text(value, depth)
         if is_mapping(value):
             return {self._key(key, depth): self.follow(item, depth) for key, item in value.items()}
         if is_list(value) or isinstance(value, set | frozenset):
             return [self.follow(item, depth) for item in value]  # pyright: ignore[reportUnknownVariableType]
-        if isinstance(value, JsonDocument):
-            return JsonDocument(self.follow(value.content, depth))
         return value
 
+    def _text(self, value: str, depth: int) -> Any:
+        parts = split_template(value)
+        if len(parts) == 1 and isinstance(parts[0], Reference):
+            return self._reference(parts[0], depth)
+        if all(isinstance(part, str) for part in parts):
+            return value
+        return _joined([part if isinstance(part, str) else self._reference(part, depth) for part in parts])
+
     def _key(self, key: Any, depth: int) -> Any:
-        followed = self.follow(key, depth) if isinstance(key, str) else key
+        if not isinstance(key, str) or not holds_reference(key):
+            return key
+        followed = self.follow(key, depth)
         return key if isinstance(followed, Reference | Unknown) else followed
 
     def _reference(self, reference: Reference, depth: int) -> Any:
@@ -130,10 +147,15 @@ class View:
 
 def is_known(value: Any) -> bool:
     """Whether every part of a value is known before apply."""
+    kind = type(value)
+    if kind is str:
+        return not holds_reference(value)
+    if kind in _PLAIN:
+        return True
     if isinstance(value, Reference | Unknown):
         return False
     if isinstance(value, str):
-        return all(isinstance(part, str) for part in split_template(value))
+        return not holds_reference(value)
     if is_mapping(value):
         return all(is_known(key) and is_known(item) for key, item in value.items())
     if is_list(value):
@@ -154,20 +176,24 @@ def as_blocks(value: Any) -> list[Any]:
 
 def _inside(value: Any, path: tuple[Any, ...]) -> Any:
     for step in path:
-        if isinstance(value, Unknown):
+        if type(value) is dict:  # pyright: ignore[reportUnknownArgumentType]  what it nearly always is
+            value = value.get(step) if type(step) is str else None
+        elif isinstance(value, Unknown):
             return value
-        if isinstance(value, Reference):
+        elif isinstance(value, Reference):
             value = value.at(step)
-            continue
-        value = _step(value.content if isinstance(value, JsonDocument) else value, step)
+        elif value is None:
+            return None
+        else:
+            value = _step(value.content if isinstance(value, JsonDocument) else value, step)
     return value
 
 
 def _step(value: Any, step: Any) -> Any:
-    if isinstance(step, str) and is_list(value):
-        value = value[0] if value else None
-    if isinstance(step, str) and is_mapping(value):
-        return value.get(step)
+    if isinstance(step, str):
+        if is_list(value):
+            value = value[0] if value else None
+        return value.get(step) if is_mapping(value) else None
     if isinstance(step, int) and is_list(value):
         return value[step] if -len(value) <= step < len(value) else None
     return None
@@ -177,9 +203,9 @@ def _joined(parts: list[Any]) -> Any:
     """A string of literal parts and looked-up values; a value that is not known leaves its reference in the string."""
     if any(isinstance(part, Unknown) for part in parts):
         found = tuple(reference for part in parts for reference in references_in(part))
-        return Unknown("".join(part if isinstance(part, str) else f"${{{_text(part)}}}" for part in parts), found)
+        return Unknown("".join(part if isinstance(part, str) else f"${{{_expression(part)}}}" for part in parts), found)
     return "".join(str(part) for part in parts)
 
 
-def _text(part: Any) -> str:
+def _expression(part: Any) -> str:
     return part.expression if isinstance(part, Reference | Unknown) else str(part)

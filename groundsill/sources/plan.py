@@ -143,6 +143,7 @@ class _Plan:
         self._policies()
         if not self.configured and len(self.rows) <= _MOST_TO_SEARCH:
             self._explicit_dependencies()
+        self.graph.changed()
         self._outputs()
         if self.document.get("errored") is True:
             self.diagnostics.add(Diagnostic(

@@ -39,7 +39,7 @@ _DOORS = {
 def dangling(context: Context) -> Found:
     graph = context.graph
     for resource in graph:
-        for address in dict.fromkeys(item.address for item in resource.references() if not isinstance(item, Broken)):
+        for address in dict.fromkeys(item.address for item in graph.references(resource.address) if not isinstance(item, Broken)):
             there = address.removeprefix("var.") in graph.variables if address.startswith("var.") else address in graph
             if not there and _is_resource(address):
                 yield Finding(resource, f"it refers to {address}, which is not defined")
