@@ -252,7 +252,7 @@ def json_fits(value: Any, problems: Problems) -> bool:
     good = True
     if is_mapping(value):
         for key, member in value.items():
-            if type(key) is str and key.isascii() and (type(member) is str and member.isascii() or type(member) is Reference):
+            if type(key) is str and key.isascii() and ((type(member) is str and member.isascii()) or type(member) is Reference):
                 continue  # nearly every one: nothing to say, so no place to keep
             problems.push(text_of(key))
             fine = isinstance(key, str) or wrong(problems, "string as each key", key) is not BAD

@@ -10,6 +10,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 _DEEPEST = 6
 _LARGEST = 1_000_000
@@ -20,8 +21,7 @@ Node = tuple[str, str]
 """A module and the name of a function or class in it; an empty name for what runs when the module is imported."""
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(NamedTuple):
     """A variable that the code cannot do without.
 
     Arguments:
@@ -35,8 +35,7 @@ class Read:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A call of AWS.
 
     Arguments:
@@ -75,8 +74,7 @@ class Module:
     values: dict[str, ast.expr] = field(default_factory=dict[str, ast.expr])
 
 
-@dataclass(frozen=True, slots=True)
-class Behaviour:
+class Behaviour(NamedTuple):
     """What the code does for certain.
 
     Arguments:

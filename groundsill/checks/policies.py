@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from groundsill.graph.iam_policies import Statement, statements
 from groundsill.graph.resource import Resource
@@ -51,8 +50,7 @@ RESOURCE: MappingProxyType[str, str] = MappingProxyType({
 """What says who may use a resource."""
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyStatement:
+class PolicyStatement(NamedTuple):
     """One statement with the resource that it is written in.
 
     Arguments:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from groundsill.graph.resource import Resource
 from groundsill.graph.source import SourceLocation
@@ -40,8 +40,7 @@ class Severity(enum.StrEnum):
         return list(Severity).index(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One thing that a rule found in one resource.
 
     Arguments:
@@ -72,8 +71,7 @@ class Finding:
 Found = Iterable[Finding]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One question asked of a graph.
 
     Arguments:

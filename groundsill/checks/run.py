@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from typing import NamedTuple
 
 from groundsill.checks.context import Context
 from groundsill.checks.rule import Finding, Rule, Severity
@@ -15,8 +16,7 @@ from groundsill.graph.resource import Resource
 _WHOLE = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """A finding with the rule that made it.
 
     Arguments:
@@ -46,8 +46,7 @@ class Result:
         return self.finding.mend or self.rule.mend
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """A rule that could not cope with what it was shown: a fault of ours, which must not cost the user the other rules.
 
     Arguments:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from groundsill.checks.values import document, each, mapping
 from groundsill.graph.iam_reach import role_of
@@ -15,8 +14,7 @@ from groundsill.graph.shapes import is_list, is_mapping
 from groundsill.graph.view import View
 
 
-@dataclass(frozen=True, slots=True)
-class Workload:
+class Workload(NamedTuple):
     """Something that runs the user's code.
 
     Arguments:

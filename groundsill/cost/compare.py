@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from groundsill.cost.amount import ZERO, Amount
 from groundsill.cost.estimate import Estimate
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(NamedTuple):
     """One component, service or resource in two estimates.
 
     Arguments:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from groundsill.cost.amount import ZERO, Amount, exactly, total
 from groundsill.cost.context import Context, plain_number
@@ -26,8 +26,7 @@ GROUPS: Mapping[str, Callable[[Line], str]] = {
 """What lines can be grouped by."""
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """Lines that belong together.
 
     Arguments:
@@ -51,8 +50,7 @@ class Group:
         return all(line.answer is Answer.FREE for line in self.lines)
 
 
-@dataclass(frozen=True, slots=True)
-class Saving:
+class Saving(NamedTuple):
     """What an account would not pay, since AWS gives it an amount free of charge.
 
     Arguments:
@@ -66,8 +64,7 @@ class Saving:
     cost: float
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(NamedTuple):
     """A limit that the graph holds.
 
     Arguments:
@@ -79,8 +76,7 @@ class Budget:
     limit: float
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(NamedTuple):
     """What a system costs in a month.
 
     Arguments:
@@ -259,10 +255,10 @@ def _priced(lines: Iterable[Line]) -> Iterable[Line]:
         together = pooled.get(line.price.key, 0.0)
         rate = line.price.cost(together) / together if together else line.price.amount
         if together and rate < line.price.amount * 0.9999:
-            yield replace(line, cost=line.quantity * rate, formula=f"{line.formula}, blended with its cheaper bands to "
+            yield line._replace(cost=line.quantity * rate, formula=f"{line.formula}, blended with its cheaper bands to "
                           f"{rate / line.price.amount:.0%} of it")
         else:
-            yield replace(line, cost=line.quantity * line.price.amount)
+            yield line._replace(cost=line.quantity * line.price.amount)
 
 
 def _requests(context: Context) -> Amount | None:

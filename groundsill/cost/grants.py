@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from groundsill.cost.amount import Amount
 from groundsill.graph.reference import JsonDocument, Reference, references_in
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from groundsill.cost.context import Context
 
 
-@dataclass(frozen=True, slots=True)
-class Verb:
+class Verb(NamedTuple):
     """A kind of call.
 
     Arguments:
@@ -65,8 +63,7 @@ _REACHED = ("aws_lb", "aws_alb", "aws_instance")
 _TOLD = ("aws_ecs_task_definition", "aws_launch_template", "aws_ssm_parameter")
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(NamedTuple):
     """Something that a workload may call.
 
     Arguments:
@@ -85,8 +82,7 @@ class Use:
         return f"{self.target.component or self.target.address}.{self.verb.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """What a policy allows.
 
     Arguments:

@@ -6,7 +6,7 @@ import enum
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from groundsill.cost.amount import Amount, exactly
 from groundsill.cost.prices import Price
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from groundsill.cost.context import Context
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """Something that can be said about a kind of resource in ``traffic.toml``.
 
     Arguments:
@@ -115,8 +114,7 @@ ALWAYS: Node = ("", "always")
 """Where traffic comes from that a clock makes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(NamedTuple):
     """Traffic of one resource that makes traffic at another.
 
     Arguments:
@@ -140,8 +138,7 @@ class Answer(enum.StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line of an estimate.
 
     Arguments:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from groundsill.cost.book_file import BOOK, digest_of
 from groundsill.graph.diagnostics import Diagnostic, GroundsillError
@@ -69,8 +69,7 @@ def _trimmed(value: float) -> str:
     return f"{whole}.{cents:<02}" if cents else whole
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(NamedTuple):
     """What AWS gives an account free of charge, every month and for ever.
 
     Arguments:
@@ -84,8 +83,7 @@ class Allowance:
     prices: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PriceBook:
+class PriceBook(NamedTuple):
     """Every price that is known.
 
     Arguments:

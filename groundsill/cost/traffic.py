@@ -30,7 +30,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from groundsill.cost.amount import Amount
 from groundsill.cost.model import Parameter
@@ -97,8 +97,7 @@ class Traffic:
         return {key: amount for key, amount in found.items() if key in keys}
 
 
-@dataclass(frozen=True, slots=True)
-class _Statement:
+class _Statement(NamedTuple):
     """One value as it was written."""
 
     subject: str

@@ -7,8 +7,8 @@ A type that is not named here is part of something that is (a policy, a rule, an
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 
 class Layer(enum.IntEnum):
@@ -35,8 +35,7 @@ class Category(enum.StrEnum):
     OPERATIONS = "operations"
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(NamedTuple):
     """How resources of a type are drawn.
 
     Arguments:

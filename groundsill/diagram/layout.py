@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from groundsill.diagram.bands import Band, Grid
 from groundsill.diagram.cards import Card
@@ -32,8 +33,7 @@ _BORDERS = 4  # paddings of a gap between two columns
 _OUTWARD = {"tier": 0.8, "vpc": 1.5, "region": 2.4, "account": 3.4}
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(NamedTuple):
     """A container.
 
     Arguments:
@@ -55,8 +55,7 @@ class Box:
     height: float
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """An arrow's way.
 
     Arguments:
@@ -76,8 +75,7 @@ class Line:
     side: str
 
 
-@dataclass(frozen=True, slots=True)
-class PlacedCard:
+class PlacedCard(NamedTuple):
     """A card in the picture."""
 
     card: Card

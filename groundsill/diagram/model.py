@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from groundsill.diagram.catalog import Category, Layer
 
@@ -17,8 +18,7 @@ class EdgeKind(enum.StrEnum):
     NETWORK = "network"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Place(NamedTuple):
     """The boxes that a node is in, outermost first.
 
     Arguments:
@@ -61,8 +61,7 @@ class Node:
     addresses: list[str] = field(default_factory=list[str])
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(NamedTuple):
     """An arrow.
 
     Arguments:
@@ -78,8 +77,7 @@ class Edge:
     label: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Subnets:
+class Subnets(NamedTuple):
     """The subnets of one kind in one network.
 
     Arguments:
@@ -91,8 +89,7 @@ class Subnets:
     cells: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Network:
+class Network(NamedTuple):
     """A VPC.
 
     Arguments:

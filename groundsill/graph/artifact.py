@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionPackage:
+class FunctionPackage(NamedTuple):
     """The zip of one function.
 
     Arguments:
@@ -29,8 +28,7 @@ class FunctionPackage:
     address: str
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerImage:
+class ContainerImage(NamedTuple):
     """A container image that services run.
 
     Arguments:
@@ -54,8 +52,7 @@ class ContainerImage:
     target: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class MachineRelease:
+class MachineRelease(NamedTuple):
     """What a machine runs: an archive of the user's files, beside which its requirements are installed.
 
     Arguments:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from groundsill.graph.artifact import Artifact
 from groundsill.graph.diagnostics import Diagnostic, Diagnostics, did_you_mean
@@ -17,8 +16,7 @@ from groundsill.graph.source import SourceLocation
 from groundsill.graph.suppression import Suppression
 
 
-@dataclass(frozen=True, slots=True)
-class StatedTraffic:
+class StatedTraffic(NamedTuple):
     """What a definition says about the traffic of one of its components.
 
     Arguments:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from groundsill.graph.judgement import Answer
 from groundsill.graph.reference import JsonDocument, Reference, Unknown, references_in, split_template
@@ -28,8 +27,7 @@ _ARNS: Mapping[str, tuple[str, str]] = {
 _ARN_ATTRIBUTES = ("arn", "invoke_arn", "id", "execution_arn", "secret_id")
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """One statement of a policy.
 
     Arguments:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from groundsill.graph.iam_managed import MANAGED_POLICIES
 from groundsill.graph.iam_policies import Statement, action_matches, resource_matches, statements
@@ -21,8 +20,7 @@ _MANAGED_PREFIX = "arn:aws:iam::aws:policy/"
 _NEVER_MET: Mapping[str, tuple[str, str]] = {"aws:securetransport": ("bool", "false")}
 
 
-@dataclass(frozen=True, slots=True)
-class Rights:
+class Rights(NamedTuple):
     """The policies of one role.
 
     Arguments:

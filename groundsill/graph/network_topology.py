@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Any
+from typing import Any, NamedTuple
 
 from groundsill.graph.reference import Reference, Unknown, references_in
 from groundsill.graph.resource import Resource
@@ -17,8 +16,7 @@ _ALL_PORTS = (0, 65_535)
 _PROTOCOLS = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "all": "-1"}
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(NamedTuple):
     """Where something is in a network.
 
     Arguments:
@@ -36,8 +34,7 @@ class Placement:
     whole: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class GroupRule:
+class GroupRule(NamedTuple):
     """One thing that a security group lets by.
 
     Arguments:
@@ -59,8 +56,7 @@ class GroupRule:
     source: Resource
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """One way out of a route table.
 
     Arguments:

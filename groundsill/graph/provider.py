@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from groundsill.graph.reference import Reference
 from groundsill.graph.source import SourceLocation
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
+class Provider(NamedTuple):
     """One configuration of the AWS provider.
 
     Arguments:
@@ -22,8 +20,7 @@ class Provider:
     alias: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(NamedTuple):
     """A value given at plan time: an image digest, or a secret that must never be written to a file.
 
     Arguments:
@@ -54,8 +51,7 @@ class Variable:
         return Reference(f"var.{self.name}")
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """A value that operators and clients read after apply.
 
     Arguments:

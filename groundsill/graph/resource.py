@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from groundsill.graph.reference import Reference, Step, references_in
 from groundsill.graph.shapes import is_list
 from groundsill.graph.source import SourceLocation
 
 
-@dataclass(frozen=True, slots=True)
-class Lifecycle:
+class Lifecycle(NamedTuple):
     """Terraform's ``lifecycle`` block.
 
     Arguments:

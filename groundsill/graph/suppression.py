@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from groundsill.graph.resource import Resource
 from groundsill.graph.source import SourceLocation
 
 
-@dataclass(frozen=True, slots=True)
-class Suppression:
+class Suppression(NamedTuple):
     """A finding that the user has looked at and lives with.
 
     Arguments:

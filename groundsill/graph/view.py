@@ -92,7 +92,7 @@ class View:
     def follow(self, value: Any, depth: int = 0) -> Any:
         """A value with its references replaced by what the definition says they will be, where it does."""
         # Every rule and meter comes through here, mostly for plain values: exact types are tried first.
-        kind = type(value)
+        kind = type(value)  # pyright: ignore[reportUnknownVariableType]
         if kind is str:
             return self._text(value, depth) if holds_reference(value) else value
         if kind in _PLAIN:
@@ -147,7 +147,7 @@ class View:
 
 def is_known(value: Any) -> bool:
     """Whether every part of a value is known before apply."""
-    kind = type(value)
+    kind = type(value)  # pyright: ignore[reportUnknownVariableType]
     if kind is str:
         return not holds_reference(value)
     if kind in _PLAIN:
@@ -176,8 +176,8 @@ def as_blocks(value: Any) -> list[Any]:
 
 def _inside(value: Any, path: tuple[Any, ...]) -> Any:
     for step in path:
-        if type(value) is dict:  # pyright: ignore[reportUnknownArgumentType]  what it nearly always is
-            value = value.get(step) if type(step) is str else None
+        if is_mapping(value):  # what it nearly always is
+            value = value.get(step) if isinstance(step, str) else None
         elif isinstance(value, Unknown):
             return value
         elif isinstance(value, Reference):

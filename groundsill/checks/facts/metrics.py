@@ -6,12 +6,11 @@ functions"; Amazon SQS Developer Guide, "Available CloudWatch metrics for Amazon
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Namespace:
+class Namespace(NamedTuple):
     """One service's metrics.
 
     Arguments:

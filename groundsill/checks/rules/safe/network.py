@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from groundsill.checks.context import Context
 from groundsill.checks.expect import FALSE, expected, number
@@ -25,8 +25,7 @@ _HIGH_RISK = {20, 21, 22, 23, 25, 110, 135, 143, 445, 1433, 1434, 3000, 3306, 33
 _ICMP = {"icmp", "icmpv6", "1", "58"}
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(NamedTuple):
     """One way into a security group.
 
     Arguments:
