@@ -161,3 +161,35 @@ def unknown(name: str, given: Graph) -> list[Finding]:
 def finds(name: str, given: Graph, words: str = "", *, today: date = TODAY) -> bool:
     """Whether a rule finds something, with these words in what it says."""
     return any(words in finding.detail for finding in found(name, given, today=today))
+
+
+# -- changes -----------------------------------------------------------------------------------------------------------
+
+
+def without_action(*actions: str) -> Any:
+    """Takes actions out of a policy."""
+
+    def narrowed(policy: Any) -> Any:
+        kept = []
+        for item in policy.content["Statement"]:
+            left = [action for action in item["Action"] if action not in actions]
+            if left:
+                kept.append({**item, "Action": left})
+        return json({**policy.content, "Statement": kept})
+
+    return narrowed
+
+
+def on_container(**changes: Any) -> Any:
+    """Changes the first container of a task definition."""
+    return lambda found: json([{**found.content[0], **changes}, *found.content[1:]])
+
+
+def variables(**changes: Any) -> Any:
+    """Changes variables of a function; None takes one away."""
+
+    def changed_variables(environment: Any) -> Any:
+        merged = {**environment[0]["variables"], **changes}
+        return [{"variables": {name: item for name, item in merged.items() if item is not None}}]
+
+    return changed_variables
