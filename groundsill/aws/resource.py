@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from groundsill.aws.arguments import checked_arguments
@@ -238,6 +237,8 @@ def constructor(name: str, *, data: bool = False) -> Any:
     schema = type_schema(f"aws_{name}", data=data)
     if schema is not None:
         return TypeConstructor(f"aws_{name}", schema, data)
+    from difflib import get_close_matches
+
     kind, other = ("data source", "resource") if data else ("resource", "data source")
     names = list(schema_file().names(data=data))
     close = get_close_matches(name, names, n=3, cutoff=0.6)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from groundsill.graph.reference import JsonDocument, Reference, Unknown, references_in, split_template
+from groundsill.graph.reference import JsonDocument, Reference, Unknown, holds_reference, references_in, split_template
 from groundsill.graph.shapes import is_list, is_mapping, is_set
 
 
@@ -38,7 +38,7 @@ def whole(value: Any) -> int | None:
 
 def text(value: Any) -> str | None:
     """Text without a reference in it; None for anything else."""
-    return value if isinstance(value, str) and all(isinstance(part, str) for part in split_template(value)) else None
+    return value if isinstance(value, str) and not holds_reference(value) else None
 
 
 def truth(value: Any, default: bool | None = None) -> bool | None:

@@ -47,6 +47,7 @@ class Context:
         self.book = book
         self.traffic = traffic
         self.parameters = parameters
+        self._named = {type: {item.name: item for item in declared} for type, declared in parameters.items()}
         self.services = services
         self.wanted: set[str] = set()
         self.flow: Flow
@@ -144,7 +145,7 @@ class Context:
 
     def parameter(self, resource: Resource, name: str) -> Parameter:
         """The declaration of one of a type's parameters."""
-        return next(item for item in self.parameters[resource.type] if item.name == name)
+        return self._named[resource.type][name]
 
     def measure(self, resource: Resource, name: str, words: str | None = None) -> Factor:
         """What is known of a parameter of a resource: what the user says, what traffic brings, or what is assumed.

@@ -21,6 +21,7 @@ _COUNTS = {"": 1, "k": 1e3, "K": 1e3, "M": 1e6, "m": 1e6, "G": 1e9, "B": 1e9}
 # AWS bills a gigabyte of 2^30 bytes, so that is what a GB is here ("Amazon EC2 pricing": GB of data transfer).
 _SIZES = {"B": 1.0, "KB": 2.0**10, "MB": 2.0**20, "GB": 2.0**30, "TB": 2.0**40,
           "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30, "TiB": 2.0**40}
+_SIZE_NAMES = ("KB", "MB", "GB", "TB")
 _TIMES = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _FORM = re.compile(
     r"\s*([0-9][0-9_,]*(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+)\s*([A-Za-z%]*)\s*(?:(?:/|per )\s*([A-Za-z]+))?\s*",
@@ -137,8 +138,11 @@ def count_text(value: float) -> str:
 
 def size_text(value: float) -> str:
     """A number of bytes as it is shown: ``20 KB``."""
-    name, size = next(((name, size) for name, size in
-                       (("TB", 2.0**40), ("GB", 2.0**30), ("MB", 2.0**20), ("KB", 2.0**10)) if value >= size), ("B", 1.0))
+    name, size = "B", 1.0
+    for greater in _SIZE_NAMES:
+        if value < size * 1024:
+            break
+        name, size = greater, size * 1024
     return f"{value / size:,.0f} {name}" if value / size >= 100 else f"{value / size:.3g} {name}"
 
 

@@ -26,7 +26,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -145,6 +144,8 @@ def read_traffic(
 
 
 def _content(file: Path) -> tuple[dict[str, Any], str]:
+    import tomllib
+
     try:
         text = file.read_text(encoding="utf-8")
         return tomllib.loads(text), text

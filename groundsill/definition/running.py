@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-import traceback
 from pathlib import Path
 
 from groundsill.definition.building import Building
@@ -99,6 +98,8 @@ def _stopped(error: Exception, folder: Path, path: Path | None = None) -> Diagno
 
 def _last_line_below(folder: Path, error: BaseException) -> SourceLocation | None:
     """The innermost line of the user's own files that the error came through."""
+    import traceback
+
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         file = Path(frame.filename)
         if file.is_relative_to(folder) and "site-packages" not in file.parts:

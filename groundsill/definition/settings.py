@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,10 +26,12 @@ def read_settings_file(folder: Path) -> dict[str, dict[str, Any]]:
         GroundsillError: where the file cannot be read or is not TOML with one table a stage.
     """
     path = folder / SETTINGS_FILE
+    if not path.exists():
+        return {}
+    import tomllib
+
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise GroundsillError(Diagnostic(
             "GS1304", f"{SETTINGS_FILE} cannot be read", SourceLocation(str(path), 1), detail=str(error),
@@ -59,6 +60,8 @@ def _from_text(value: Any, field: Any) -> Any:
     """A value from outside a file: lists and tables are written as in `settings.toml`, everything else as it is."""
     if not isinstance(value, str) or not value.lstrip().startswith(("[", "{")) or getattr(field, "annotation", None) is str:
         return value
+    import tomllib
+
     try:
         return tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:

@@ -10,7 +10,7 @@ _WIDTHS = (
     667, 778, 722, 667, 611, 722, 667, 944, 667, 667, 611, 278, 278, 278, 469, 556, 333, 556, 556, 500, 556, 556, 278, 556,
     556, 222, 222, 500, 222, 833, 556, 556, 556, 556, 333, 500, 278, 556, 500, 722, 500, 500, 500, 334, 260, 334, 584,
 )
-_FIRST = 32
+_UNITS = {chr(code): units for code, units in enumerate(_WIDTHS, start=32)}
 _OTHER = 720
 _MARGIN = 1.06  # a reader's font may be a little wider than Helvetica
 _BOLD = 1.07
@@ -24,8 +24,7 @@ def width(text: str, size: float, *, bold: bool = False) -> float:
         size: font size in pixels.
         bold: whether it is bold.
     """
-    units = sum(
-        _WIDTHS[index] if 0 <= (index := ord(letter) - _FIRST) < len(_WIDTHS) else _OTHER for letter in text)
+    units = sum([_UNITS.get(letter, _OTHER) for letter in text])
     return units * size / 1000 * _MARGIN * (_BOLD if bold else 1)
 
 

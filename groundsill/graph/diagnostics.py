@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
@@ -132,6 +131,8 @@ def did_you_mean(wrong: str, known: Iterable[str], *, what: str = "Known names",
         >>> did_you_mean("hash_keys", ["hash_key", "range_key"], what="Known arguments")
         'did you mean `hash_key`? Known arguments: hash_key, range_key'
     """
+    from difflib import get_close_matches
+
     names = sorted(known)
     close = get_close_matches(wrong, names, n=1, cutoff=0.6)
     nearest = f"did you mean `{close[0]}`? " if close else ""

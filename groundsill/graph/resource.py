@@ -82,14 +82,11 @@ class Resource:
         self.moved_from = moved_from
         self.module = module
         self.key = key
-
-    @property
-    def address(self) -> str:
-        """Terraform address: ``aws_sqs_queue.jobs``, ``data.aws_region.current``, ``module.network.aws_subnet.public[0]``."""
         kind = "ephemeral." if self.ephemeral else "data." if self.data else ""
-        inside = f"{self.module}." if self.module else ""
-        instance = "" if self.key is None else f"[{json.dumps(self.key, ensure_ascii=False)}]"
-        return f"{inside}{kind}{self.type}.{self.name}{instance}"
+        inside = f"{module}." if module else ""
+        instance = "" if key is None else f"[{json.dumps(key, ensure_ascii=False)}]"
+        self.address = f"{inside}{kind}{type}.{name}{instance}"
+        """Terraform address: ``aws_sqs_queue.jobs``, ``data.aws_region.current``, ``module.network.aws_subnet.public[0]``."""
 
     def __getitem__(self, step: Step) -> Reference:
         """An attribute as a reference: ``queue["arn"]``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from groundsill.graph.graph import Graph
@@ -47,6 +47,7 @@ class View:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
+        self._followed: dict[tuple[Resource, str | int], Any] = {}
 
     def get(self, resource: Resource, *path: str | int, default: Any = None) -> Any:
         """A resource's argument with every reference in it followed as far as it goes.
@@ -57,12 +58,22 @@ class View:
             default: given where the argument is absent or null.
 
         Returns:
-            The value; it may hold a `Reference` or an `Unknown`. Where an outer value is not known, neither is the inner:
-            then an `Unknown` is given.
+            The value, which belongs to the view: it is not to be changed. It may hold a `Reference` or an `Unknown`. Where an
+            outer value is not known, neither is the inner: then an `Unknown` is given.
         """
-        value = _inside(resource.arguments, path)
-        followed = self.follow(value)
-        return default if followed is None else followed
+        argument, *inner = path
+        value = resource.arguments.get(argument)  # pyright: ignore[reportArgumentType]  an index finds nothing
+        if type(value) not in _PLAIN and not (type(value) is str and not holds_reference(value)):
+            # Many rules and meters ask for parts of the same block or document: it is followed once for all of them.
+            key = (resource, argument)
+            if key not in self._followed:
+                self._followed[key] = self.follow(value)
+            value = self._followed[key]
+        if inner:
+            value = _inside(value, inner)
+            if isinstance(value, Reference):
+                value = self._reference(value, 0)
+        return default if value is None else value
 
     def known(self, resource: Resource, *path: str | int, default: Any = None) -> Any:
         """As :meth:`get`, but `UNKNOWN` where any part of the value is not known."""
@@ -174,7 +185,7 @@ def as_blocks(value: Any) -> list[Any]:
     return [value]
 
 
-def _inside(value: Any, path: tuple[Any, ...]) -> Any:
+def _inside(value: Any, path: Sequence[Any]) -> Any:
     for step in path:
         if is_mapping(value):  # what it nearly always is
             value = value.get(step) if isinstance(step, str) else None

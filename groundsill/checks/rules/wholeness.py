@@ -85,11 +85,12 @@ def circle(context: Context) -> Found:
     example="aws_pinpoint_app",
 )
 def ended(context: Context) -> Found:
-    for resource in context.graph:
-        for beginning, (day, name) in SERVICES.items():
-            if resource.type.startswith(beginning) and not resource.type.startswith("aws_pinpointsmsvoicev2") and \
-                    day <= context.today:
-                yield Finding(resource, f"{name} ended on {day:%d %b %Y}")
+    gone = {beginning: said for beginning, said in SERVICES.items() if said[0] <= context.today}
+    for type in dict.fromkeys(resource.type for resource in context.graph):
+        for beginning, (day, name) in gone.items():
+            if type.startswith(beginning) and not type.startswith("aws_pinpointsmsvoicev2"):
+                for resource in context.graph.of_type(type):
+                    yield Finding(resource, f"{name} ended on {day:%d %b %Y}")
 
 
 @RULES.rule(
