@@ -145,8 +145,13 @@ class StateFolder:
                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True,
                     text=True, encoding="utf-8", errors="replace", bufsize=1,
                 )
-                record = {"pid": process.pid, "process": identity(process.pid)}
-                write_whole(self.path / _PROCESS, json.dumps(record) + "\n")
+                try:
+                    record = {"pid": process.pid, "process": identity(process.pid)}
+                    write_whole(self.path / _PROCESS, json.dumps(record) + "\n")
+                except BaseException:
+                    # Also Ctrl-C: a process that nobody knows of would run on for ever.
+                    process.kill()
+                    raise
                 return process
         except OSError as error:
             raise GroundsillError(Diagnostic(

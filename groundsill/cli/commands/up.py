@@ -54,11 +54,12 @@ def run(given: argparse.Namespace, screen: Screen) -> int:
     if given.port:
         options += ["--port", str(given.port)]
     detached: bool = given.detach or given.json
-    process = state.start(options)
-    if process is None:
-        return _already(about, screen, ignored=bool(options))
+    process: subprocess.Popen[str] | None = None
     with _ends_like_ctrl_c():
         try:
+            process = state.start(options)
+            if process is None:
+                return _already(about, screen, ignored=bool(options))
             facts = _ready(process, state, screen)
             seconds = time.perf_counter() - started
             if not detached:
@@ -66,7 +67,8 @@ def run(given: argparse.Namespace, screen: Screen) -> int:
                 screen.note(screen.error_style.dim("\nLogs follow. Ctrl-C stops the system; its data stays.\n"))
         except BaseException:
             # Also Ctrl-C: what has been started is not left behind without its owner.
-            _stop(state, process, screen)
+            if process is not None:
+                _stop(state, process, screen)
             raise
         if not detached:
             return _stay(process, state, follower, screen)
