@@ -113,7 +113,7 @@ async def _by_hand(system: Path, place: Path) -> dict[str, Run]:
     found: dict[str, Run] = {}
     async with await AwsApi.start(AwsApiSettings(place / "aws", account_id=ACCOUNT)) as api:
         environment = environment_for(api.root_credentials(), api.url, graph.region)
-        config = engine._environment(folder).get("TF_CLI_CONFIG_FILE", "")  # pyright: ignore[reportPrivateUsage]
+        config = engine.environment_in(folder).get("TF_CLI_CONFIG_FILE", "")
         if config:
             environment["TF_CLI_CONFIG_FILE"] = config
         for name, command in commands.items():
