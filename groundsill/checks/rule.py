@@ -50,6 +50,7 @@ class Finding(NamedTuple):
         attribute: argument that is wrong or missing, for example ``visibility_timeout_seconds``.
         severity: where it differs from the rule's own, for example less in a stage that is not production.
         related: other resources that play a part.
+        place: line in the user's file where it is about no resource, such as a backend's.
         unknown: True where the rule could not judge, since a value is known only after apply: reported as unknown, and
             never as a finding.
     """
@@ -60,12 +61,13 @@ class Finding(NamedTuple):
     attribute: str = ""
     severity: Severity | None = None
     related: tuple[Resource, ...] = ()
+    place: SourceLocation | None = None
     unknown: bool = False
 
     @property
     def location(self) -> SourceLocation | None:
         """The line in the user's file."""
-        return self.resource.location if self.resource else None
+        return self.resource.location if self.resource else self.place
 
 
 Found = Iterable[Finding]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from groundsill.graph.artifact import Artifact
 from groundsill.graph.diagnostics import Diagnostic, Diagnostics, did_you_mean
-from groundsill.graph.provider import Output, Provider, Variable
+from groundsill.graph.provider import Output, Provider, StatePlace, Variable
 from groundsill.graph.reference import Broken, Reference, references_in
 from groundsill.graph.resource import Resource
 from groundsill.graph.source import SourceLocation
@@ -42,6 +42,9 @@ class Graph:
         tier: name of the stage's tier; empty where the graph comes from Terraform, which has none.
         production: whether the stage's data must survive mistakes; None where nobody said.
 
+    Attributes:
+        state: where a folder of Terraform says that its state is kept; None where the graph comes from elsewhere.
+
     Example:
         >>> graph = Graph("shop", "dev", "us-east-1")
         >>> queue = graph.add(Resource("aws_sqs_queue", "orders", {"name": "orders"}))
@@ -60,6 +63,7 @@ class Graph:
         self.region = region
         self.tier = tier
         self.production = production
+        self.state: StatePlace | None = None
         self._resources: dict[str, Resource] = {}
         self._variables: dict[str, Variable] = {}
         self._outputs: dict[str, Output] = {}

@@ -1,7 +1,9 @@
-"""The parts of a Terraform configuration that are not resources: providers, variables and outputs."""
+"""The parts of a Terraform configuration that are not resources: providers, variables, outputs and where the state is."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from groundsill.graph.reference import Reference
@@ -67,3 +69,25 @@ class Output(NamedTuple):
     description: str = ""
     sensitive: bool = False
     location: SourceLocation | None = None
+
+
+class StatePlace(NamedTuple):
+    """What a folder of Terraform says about where its state is kept.
+
+    Arguments:
+        kind: of backend, for example ``s3``; ``cloud`` for HCP Terraform; empty where the folder names none.
+        arguments: of the backend, as far as they are written there.
+        location: line of the backend; None where there is none.
+        root: whether the folder is one that Terraform is run in: it configures a provider, or holds values of variables.
+        stages: files beside it with values of one stage each, for example ``("dev.tfvars", "prod.tfvars")``.
+        workspaces: whether the stages are Terraform's workspaces, which keep their states apart.
+        above: line of a backend in a folder above that holds nothing else than settings; None where there is none.
+    """
+
+    kind: str = ""
+    arguments: Mapping[str, Any] = MappingProxyType({})
+    location: SourceLocation | None = None
+    root: bool = False
+    stages: tuple[str, ...] = ()
+    workspaces: bool = False
+    above: SourceLocation | None = None

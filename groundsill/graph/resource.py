@@ -43,6 +43,7 @@ class Resource:
         moved_from: earlier addresses, which become ``moved`` blocks.
         module: address of the module it is in, for example ``module.network``; empty for the root. Definitions have none.
         key: which instance it is where Terraform makes several (``count``, ``for_each``); None where there is one.
+        provisioners: kinds of commands that an apply runs with it, for example ``("local-exec",)``. Definitions have none.
 
     Example:
         >>> queue = Resource("aws_sqs_queue", "jobs", {"name": "jobs"})
@@ -67,6 +68,7 @@ class Resource:
         moved_from: tuple[str, ...] = (),
         module: str = "",
         key: int | str | None = None,
+        provisioners: tuple[str, ...] = (),
     ) -> None:
         self.type = type
         self.name = name
@@ -82,6 +84,7 @@ class Resource:
         self.moved_from = moved_from
         self.module = module
         self.key = key
+        self.provisioners = provisioners
         kind = "ephemeral." if self.ephemeral else "data." if self.data else ""
         inside = f"{module}." if module else ""
         instance = "" if key is None else f"[{json.dumps(key, ensure_ascii=False)}]"

@@ -225,7 +225,8 @@ class _Plan:
         return Resource(
             row["type"], row["name"], arguments, data=data, provider=self._alias(address, configured),
             subject=f'{"data" if data else "resource"} "{row["type"]}" "{row["name"]}"',
-            depends_on=self._depends_on(configured, module), module=row["module"], key=row["key"])
+            depends_on=self._depends_on(configured, module), module=row["module"], key=row["key"],
+            provisioners=tuple(text(mapping(item).get("type")) for item in items(configured.get("provisioners"))))
 
     def _elsewhere(self, type: str) -> tuple[str, ...]:
         """Arguments of a type that other resources of this plan write: the provider says not to use both."""

@@ -13,6 +13,7 @@ from typing import Any
 from groundsill.graph.diagnostics import Diagnostic, Diagnostics, GroundsillError
 from groundsill.graph.graph import Graph
 from groundsill.sources.terraform.configuration import SUFFIXES
+from groundsill.sources.terraform.state_place import state_place
 from groundsill.sources.terraform.variables import given_values
 from groundsill.sources.terraform.world import Configuration
 
@@ -52,6 +53,7 @@ def read_terraform(
                                          mend="name a folder with .tf or .tf.json files"))
     given.update(given_values(configuration.loader, module, stage, settings or {}, diagnostics.add, environment))
     configuration.read(module)
+    graph.state = state_place(module)
     for problem in graph.problems():
         diagnostics.add(problem)
     return graph, diagnostics

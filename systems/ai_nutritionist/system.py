@@ -272,6 +272,8 @@ def define(stage: Stage) -> None:
         told = [stage.setting("finance_email")]
         Budget("budget", limit=stage.setting("monthly_budget_limit"), thresholds=(50, 80, 100), emails=told, alerts=alerts)
         CostAnomalies("cost-anomalies", alerts=alerts)
+        stage.suppress("cost-tag-not-activated", because="AWS takes the tag only once it has seen it, a day after the first "
+                       "deploy: it is activated then, once for the account")
 
     # -- backups and findings ------------------------------------------------------------------------------------------
     findings: dict[str, tuple[str, dict]] = {}

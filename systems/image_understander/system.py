@@ -89,7 +89,7 @@ def define(stage: Stage) -> None:
     stage.adjust(log_retention_days=stage.setting("log_retention_days") or stage.pick(prod=90, others=30))
 
     # Without a NAT gateway machines would need every endpoint that they call; with one the S3 endpoint, free, is enough.
-    complete = ["ssm", "ssmmessages", "ec2messages", "secretsmanager", "logs", "monitoring"]
+    complete = ["ssm", "ssmmessages", "secretsmanager", "logs", "monitoring"]
     network = Network("main", cidr="10.0.0.0/16", zones=2, public=["10.0.1.0/24", "10.0.2.0/24"],
                       private=["10.0.11.0/24", "10.0.12.0/24"], nat=stage.pick(prod=2, others=1),
                       endpoints=complete if "endpoints" in extras else [], flow_logs="flow-logs" in extras or None)

@@ -148,6 +148,8 @@ def define(stage: Stage) -> None:
     front.suppress("load-balancer-without-access-log", because="the service writes a line for every request to its own log")
     front.suppress("load-balancer-without-firewall", because="every request needs a token of the user pool, and the service "
                    "refuses the others before it does any work")
+    stage.suppress("worker-smaller-than-its-sender", because="these are the sizes of the system that it describes; the setting "
+                   "`task_sizes` = \"suggested\" swaps them")
     stage.suppress("container-writable-root", because="programs put scratch files below /tmp, and a task is replaced at each "
                    "release; its image runs as a user without privileges")
     stage.suppress("production-without-budget", because="the laboratory has one budget for all systems of its account")

@@ -156,6 +156,12 @@ def define(stage: Stage) -> None:
     front.suppress("load-balancer-without-access-log", because="both services write a line for every request to their own logs")
     front.suppress("load-balancer-without-firewall", because="sign-ins that fail are counted and an alarm tells; rules come "
                    "when there are attacks to keep out")
+    stage.suppress("cost-tag-not-activated", because="AWS takes the tag only once it has seen it, a day after the first "
+                   "deploy: it is activated then, once for the account")
+    frontend.suppress("variable-of-the-build-at-run-time", because="the frontend is no build of Next.js: it reads them at its "
+                      "start and hands them to pages")
+    backend.suppress("schema-never-made", because="the backend keeps no table yet; the first one comes with a migration task "
+                     "that a deploy runs before the rollout")
     for part in (backend, frontend):
         part.suppress("container-writable-root", because="programs put scratch files below /tmp, and a task is replaced at "
                       "each release; its image runs as a user without privileges")

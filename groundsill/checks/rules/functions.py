@@ -19,6 +19,8 @@ _SOON = timedelta(days=180)
 # AWS Lambda Developer Guide, "Lambda quotas": all variables together.
 _ENVIRONMENT_BYTES = 4_096
 _MOST_LAYERS = 5
+_LONGEST = 900
+_MIGRATES = re.compile(r"(^|[-_])migrat(e|ion|ions)([-_]|$)", re.IGNORECASE)
 # AWS Lambda Developer Guide, "Understanding Lambda function scaling": an account's usual limit, of which 100 stay unreserved.
 _ACCOUNT_CONCURRENCY, _UNRESERVED = 1_000, 100
 # AWS Lambda Developer Guide, "Defined runtime environment variables".
@@ -216,3 +218,79 @@ def memory(context: Context, function: Resource) -> Found:
     kinds = ("aws_apigatewayv2_integration", "aws_api_gateway_integration")
     if any(True for _ in context.referring_to_function(function, *kinds)):
         yield Finding(function, f"it has {size} MB", attribute="memory_size")
+
+
+_CALLING = {
+    "aws_apigatewayv2_integration": "integration_uri", "aws_api_gateway_integration": "uri",
+    "aws_lambda_event_source_mapping": "function_name", "aws_sns_topic_subscription": "endpoint",
+    "aws_cloudwatch_event_target": "arn",
+}
+
+
+@RULES.rule(
+    "caller-goes-round-the-alias", Severity.MEDIUM, "something calls a function past the alias that its releases go by",
+    types=("aws_lambda_alias",), family=Family.RUNS,
+    rationale="Weights of an alias and CodeDeploy's shifts decide only about what is called through the alias: who names the "
+              "function itself gets $LATEST, untried and at once (AWS Lambda Developer Guide, \"Implement Lambda canary "
+              "deployments using a weighted alias\").",
+    mend="name the alias: its invoke_arn for an API, its arn elsewhere",
+    example="integration_uri = aws_lambda_function.f.invoke_arn beside aws_lambda_alias.live with weights",
+)
+def passed(context: Context, alias: Resource) -> Found:
+    function = context.view.target(alias, "function_name")
+    shifted = context.view.get(alias, "routing_config") is not None or (
+        alias.lifecycle is not None and any(name.startswith("routing_config") for name in alias.lifecycle.ignore_changes))
+    if function is None or function.type != "aws_lambda_function" or not shifted:
+        return
+    for caller in context.view.referring(function, *_CALLING):
+        if function in context.view.targets(caller, _CALLING[caller.type]):
+            yield Finding(caller, f"it names {function.address}, whose releases go by {alias.address}",
+                          attribute=_CALLING[caller.type], related=(alias,))
+
+
+@RULES.rule(
+    "alias-missing", Severity.HIGH, "a name of a function's version leads to nothing",
+    types=("aws_lambda_permission", "aws_lambda_provisioned_concurrency_config", "aws_lambda_function_url",
+           "aws_lambda_function_event_invoke_config"),
+    rationale="The qualifier is an alias or a version that exists; for any other one Lambda answers ResourceNotFoundException.",
+    mend="define an aws_lambda_alias of that name, and refer to it",
+    example="qualifier = \"production\" without aws_lambda_alias",
+)
+def nameless(context: Context, resource: Resource) -> Found:
+    qualifier = text(context.view.get(resource, "qualifier"))
+    function = context.view.target(resource, "function_name")
+    if not qualifier or qualifier == "$LATEST" or qualifier.isdecimal() or context.view.targets(resource, "qualifier"):
+        return
+    if function is None or function.type != "aws_lambda_function" or function.data:
+        return
+    names = [context.view.get(item, "name") for item in context.view.referring(function, "aws_lambda_alias")]
+    if qualifier not in names and not any(unknown(name) for name in names):
+        yield Finding(resource, f"{function.address} has no alias {qualifier!r}", attribute="qualifier", related=(function,))
+
+
+@RULES.rule(
+    "function-with-usual-timeout", Severity.LOW, "nobody said how long the function may take", types=("aws_lambda_function",),
+    family=Family.RUNS,
+    rationale="Left out, the timeout is 3 s: a cold start, or one slow answer of what the function calls, ends it half-way "
+              "(AWS Lambda Developer Guide, \"Configure Lambda function timeout\").",
+    mend="set timeout to what the work takes, and a reserve",
+    example="aws_lambda_function with vpc_config and without timeout",
+)
+def unsaid(context: Context, function: Resource) -> Found:
+    if function.arguments.get("timeout") is None and context.view.get(function, "vpc_config") is not None:
+        yield Finding(function, "`timeout` is not set, and it calls what is in its network", attribute="timeout")
+
+
+@RULES.rule(
+    "migration-may-be-cut-off", Severity.LOW, "a schema change may be stopped half-way", types=("aws_lambda_function",),
+    family=Family.RUNS,
+    rationale="Lambda ends a function at its timeout, whatever it is doing; a migration of a full table takes longer than one "
+              "of an empty one, and 15 minutes are the most that there is (AWS Lambda Developer Guide, \"Lambda quotas\").",
+    mend="set timeout = 900, and let a migration be resumed; long ones belong into a container",
+    example="function migrate with timeout = 300",
+)
+def migration(context: Context, function: Resource) -> Found:
+    names = (function.name, text(context.view.get(function, "function_name")) or "")
+    limit = whole(context.view.get(function, "timeout", default=3))
+    if limit is not None and limit < _LONGEST and any(_MIGRATES.search(name) for name in names):
+        yield Finding(function, f"it has {limit} s of at most {_LONGEST}", attribute="timeout")

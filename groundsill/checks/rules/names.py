@@ -31,6 +31,7 @@ _UNIQUE = (*(type for type in NAME_RULES if type not in (
     "aws_codedeploy_deployment_group", "aws_cloudwatch_event_rule", "aws_scheduler_schedule", "aws_security_group",
     "aws_ce_anomaly_monitor", "aws_backup_plan", "aws_cloudwatch_query_definition",
 )), "aws_elasticache_cluster", "aws_kms_alias")
+_OF_AWS = ("/aws/", "alias/aws/", "AWSBackup")
 _FIRST_IN_FIRST_OUT = ("aws_sqs_queue", "aws_sns_topic")
 # The same name twice below the same parent.
 _PARENTS = {
@@ -129,6 +130,36 @@ def twice(context: Context) -> Found:
 
 def _shown(name: str) -> str:
     return repr("".join(part if isinstance(part, str) else f"${{{part.expression}}}" for part in split_template(name)))
+
+
+@RULES.rule(
+    "name-without-its-stage", Severity.LOW, "a name does not say which stage it belongs to, and the others do",
+    family=Family.RUNS,
+    rationale="Names are unique in an account and region: a second stage there fails at the first name that both have, and "
+              "scripts that build names by the pattern of the others do not find it.",
+    mend="put the stage into the name, as the others have it",
+    example="table \"sessions-prod\" and table \"profiles\" in stage prod",
+)
+def stageless(context: Context) -> Found:
+    stage = _stage(context)
+    for type in _UNIQUE if stage else ():
+        argument = _ARGUMENTS.get(type, "name")
+        names = {item: name for item in context.of_type(type)
+                 if (name := text(context.view.get(item, argument))) and not name.startswith(_OF_AWS)}
+        having = [name for name in names.values() if re.search(rf"(?<![a-z0-9]){re.escape(stage)}(?![a-z0-9])", name.lower())]
+        # Where most have no stage, the names are somebody's on purpose.
+        if len(having) < 2 or len(having) * 2 <= len(names):
+            continue
+        for item, name in names.items():
+            if name not in having:
+                yield Finding(item, f"it is named {name!r}, and {having[0]!r} beside it has {stage}", attribute=argument)
+
+
+def _stage(context: Context) -> str:
+    """The stage's name; of Terraform what its variable for that says."""
+    told = (context.graph.variables.get(name) for name in ("environment", "env", "stage"))
+    given = next((item.default for item in told if item is not None and isinstance(item.default, str)), "")
+    return (context.graph.stage or given).lower()
 
 
 @RULES.rule(

@@ -218,3 +218,35 @@ def watched(context: Context, queue: Resource) -> Found:
         return
     if not any(True for _ in context.view.referring(dead, "aws_cloudwatch_metric_alarm")):
         yield Finding(dead, "no alarm watches it", related=(queue,))
+
+
+@RULES.rule(
+    "worker-smaller-than-its-sender",
+    Severity.LOW,
+    "who does the work has far less of a machine than who asks for it",
+    types=("aws_sqs_queue",),
+    rationale="A task that only puts messages into a queue needs little, and the one that works on them much: sizes at a "
+              "ratio of one to four or more the other way look swapped.",
+    mend="swap the sizes, or say why they are so",
+    example="sender: cpu = 1024, consumer: cpu = 256",
+)
+def swapped(context: Context, queue: Resource) -> Found:
+    if queue.data:
+        return
+    senders: list[tuple[int, Resource]] = []
+    workers: list[tuple[int, Resource]] = []
+    for work in context.workloads:
+        size = None if work.is_function or work.role is None else whole(context.view.get(work.definition, "cpu"))
+        if size is None or work.role is None:
+            continue
+        if context.access.allows(work.role, "sqs:ReceiveMessage", queue).is_yes:
+            workers.append((size, work.resource))
+        elif context.access.allows(work.role, "sqs:SendMessage", queue).is_yes:
+            senders.append((size, work.resource))
+    if not senders or not workers:
+        return
+    least, asks = min(senders, key=lambda item: item[0])
+    most, works = max(workers, key=lambda item: item[0])
+    if least >= 4 * most:
+        yield Finding(works, f"it has {most} CPU units, and {asks.address}, which only sends to {queue.address}, has {least}",
+                      related=(asks, queue))

@@ -129,3 +129,36 @@ def nat(context: Context) -> Found:
         others = zones - ({zone(context, home)} if home else set())
         if len(zones) > 1 and others:
             yield Finding(device, f"subnets of {', '.join(sorted(zones))} depend on it", related=tuple(subnets))
+
+
+@RULES.rule(
+    "target-in-zone-without-load-balancer", Severity.HIGH, "targets are in a zone that their load balancer does not serve",
+    types=("aws_ecs_service", "aws_autoscaling_group"), family=Family.RUNS,
+    rationale="Targets of a zone that is not enabled for the load balancer are registered and get no traffic: they are paid "
+              "for, and count as unused (Elastic Load Balancing User Guide, \"How Elastic Load Balancing works\").",
+    mend="give the load balancer a subnet of every zone that its targets are in",
+    example="aws_lb in us-east-1a and us-east-1b, the service's subnets in us-east-1c too",
+)
+def unserved(context: Context, targets: Resource) -> Found:
+    path = ("network_configuration", "subnets") if targets.type == "aws_ecs_service" else ("vpc_zone_identifier",)
+    subnets = context.view.targets(targets, *path)
+    theirs = {name for subnet in subnets if (name := zone(context, subnet)) is not None}
+    for balancer in _balancers(context, targets):
+        served = _zones(context, balancer, "subnets")
+        left = sorted(theirs - set(served or ()))
+        if served and left:
+            yield Finding(targets, f"{balancer.address} has no subnet in {' and '.join(left)}", attribute=path[0],
+                          related=(balancer,))
+
+
+def _balancers(context: Context, targets: Resource) -> list[Resource]:
+    """The load balancers whose listeners lead to the target groups of a service or a group of machines."""
+    groups = [*context.view.targets(targets, "load_balancer"), *context.view.targets(targets, "target_group_arns")]
+    found: dict[str, Resource] = {}
+    for group in groups:
+        for item in context.view.referring(group, "aws_lb_listener", "aws_lb_listener_rule"):
+            listener = item if item.type == "aws_lb_listener" else context.view.target(item, "listener_arn")
+            balancer = context.view.target(listener, "load_balancer_arn") if listener is not None else None
+            if balancer is not None and balancer.type == "aws_lb" and not balancer.data:
+                found[balancer.address] = balancer
+    return list(found.values())

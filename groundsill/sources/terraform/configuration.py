@@ -279,3 +279,12 @@ def is_nested_block(type: str, data: bool, path: tuple[str, ...]) -> bool:
 def meta_blocks(body: Body, type: str) -> Iterator[Block]:
     """Blocks of a type that Terraform itself reads, such as ``lifecycle``."""
     return (block for block in body.blocks if block.type == type)
+
+
+def kind_of(block: Block) -> tuple[str, Body]:
+    """The label of a block that has one, also where JSON has it as a key, and what belongs to it."""
+    if block.labels:
+        return block.labels[0], block.body
+    if block.body.blocks:
+        return block.body.blocks[0].type, block.body.blocks[0].body
+    return next(iter(block.body.attributes), ""), Body()

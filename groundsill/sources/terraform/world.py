@@ -21,7 +21,7 @@ from groundsill.sources.hcl.parser import parse_template
 from groundsill.sources.hcl.source import HclError, SourceText
 from groundsill.sources.hcl.syntax import Block, Expression, Literal, Tuple
 from groundsill.sources.plan import unknown_region
-from groundsill.sources.terraform.configuration import Loader, Module, static_path
+from groundsill.sources.terraform.configuration import Loader, Module, kind_of, static_path
 from groundsill.sources.terraform.data_sources import answer
 from groundsill.sources.terraform.evaluation import Evaluation
 from groundsill.sources.terraform.functions.files import content_of
@@ -244,7 +244,7 @@ class Configuration:
             instance.type, instance.name, arguments, data=instance.data, ephemeral=instance.ephemeral,
             provider=alias if alias in self._regions else None, location=block.location, subject=_subject(block),
             depends_on=self._depends_on(instance), lifecycle=_lifecycle(block), module=instance.module.address,
-            key=instance.key))
+            key=instance.key, provisioners=tuple(kind_of(inner)[0] for inner in block.body.of_type("provisioner"))))
 
     def _checked(self, instance: Instance, arguments: dict[str, Any]) -> dict[str, Any]:
         """The arguments in the form that every reader expects, and what is wrong with them."""

@@ -83,7 +83,7 @@ def test_the_s3_endpoint_is_always_there_and_paid_ones_only_as_a_complete_set() 
         for item in on.all("aws_vpc_endpoint").values()
         if item["vpc_endpoint_type"] == "Interface"
     }
-    assert services == {"ssm", "ssmmessages", "ec2messages", "secretsmanager", "logs", "monitoring"}
+    assert services == {"ssm", "ssmmessages", "secretsmanager", "logs", "monitoring"}
 
 
 @pytest.mark.requirement("IU-R09")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -70,7 +69,7 @@ def test_a_package_is_rebuilt_when_and_only_when_its_files_change(tmp_path: Path
     (tmp_path / "functions").mkdir()
     file = tmp_path / "functions" / "one.py"
     file.write_text("a = 1\n")
-    package = replace(packages[0], source=tmp_path)
+    package = packages[0]._replace(source=tmp_path)
     before = package_digest(package)
     (tmp_path / "functions" / "__pycache__").mkdir()
     (tmp_path / "functions" / "__pycache__" / "one.pyc").write_text("cache")

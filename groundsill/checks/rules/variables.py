@@ -1,0 +1,61 @@
+"""What programs are told by variables, and what that does not do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from groundsill.checks.context import Context
+from groundsill.checks.rule import Family, Finding, Found, Ruleset, Severity
+from groundsill.checks.values import text
+from groundsill.checks.workloads import Workload
+
+RULES = Ruleset(Family.RUNS)
+# Next.js documentation, "How to use environment variables in Next.js"; Vite guide, "Env Variables and Modes"; Create React
+# App documentation, "Adding Custom Environment Variables": replaced in the page's code when it is built.
+_BUILT_IN = re.compile(r"^(NEXT_PUBLIC|VITE|REACT_APP|GATSBY|NUXT_ENV|VUE_APP)_")
+_SCHEMA_AT_START = re.compile(
+    r"^((PRISMA_)?DB_PUSH|(RUN_|AUTO_|DB_|DATABASE_|PRISMA_)?MIGRAT(E|IONS?)|SYNC_SCHEMA|DB_SYNC)(_ON_START(UP)?|_AT_START)?$")
+_MIGRATES = re.compile(r"migrat|schema|db-?push", re.IGNORECASE)
+_DATABASES = ("aws_db_instance", "aws_rds_cluster")
+
+
+def _told(context: Context) -> Iterator[tuple[Workload, str, Any]]:
+    for work in context.workloads:
+        for name, value in (work.environment or {}).items():
+            yield work, str(name), value
+
+
+@RULES.rule(
+    "variable-of-the-build-at-run-time", Severity.LOW, "a variable is set where only a build would read it",
+    rationale="Variables of this prefix are written into the page's code when it is built; what the container is given later "
+              "changes nothing in the browser (Next.js documentation, \"How to use environment variables in Next.js\").",
+    mend="serve the value by the program, for example at /config.json, under a name of its own; or build an image a stage",
+    example="container environment: NEXT_PUBLIC_API_URL",
+)
+def built(context: Context) -> Found:
+    for work, name, _ in _told(context):
+        if _BUILT_IN.match(name):
+            yield Finding(work.resource, f"{name} is read by a build", attribute="environment")
+
+
+@RULES.rule(
+    "schema-never-made", Severity.MEDIUM, "nothing makes the database's tables",
+    rationale="The program is told not to change the schema at its start, and there is no task or function that does: it "
+              "meets an empty database.",
+    mend="add a migration that the deploy runs before the program starts",
+    example="DB_PUSH_ON_START = \"false\", and nothing whose name or command says migrate",
+)
+def empty(context: Context) -> Found:
+    if not context.of_type(*_DATABASES) or _has_migration(context):
+        return
+    for work, name, value in _told(context):
+        if _SCHEMA_AT_START.match(name) and str(text(value)).lower() in ("false", "0", "no", "off"):
+            yield Finding(work.resource, f"{name} is {text(value)}, and nothing here migrates", attribute="environment")
+
+
+def _has_migration(context: Context) -> bool:
+    return any(_MIGRATES.search(item.name) or _MIGRATES.search(str(item.arguments.get("container_definitions", "")))
+               or _MIGRATES.search(str(item.arguments.get("function_name", "")))
+               for item in context.of_type("aws_lambda_function", "aws_ecs_task_definition", "aws_codebuild_project"))
