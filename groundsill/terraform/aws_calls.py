@@ -16,10 +16,12 @@ class AwsCalls:
 
     Arguments:
         region: AWS region.
+        seconds: how long an answer may take, asked twice; default as long as boto3 or the command line wait.
     """
 
-    def __init__(self, region: str) -> None:
+    def __init__(self, region: str, *, seconds: float | None = None) -> None:
         self.region = region
+        self._seconds = seconds
         self._boto = importlib.util.find_spec("boto3") is not None
         self._cli = shutil.which("aws")
 
@@ -45,15 +47,23 @@ class AwsCalls:
 
         boto3: Any = importlib.import_module("boto3")
         try:
-            client = boto3.client(service, region_name=self.region)
+            client = boto3.client(service, region_name=self.region, config=self._patience())
             if client.can_paginate(operation):
                 return client.get_paginator(operation).paginate(**arguments).build_full_result()
             return getattr(client, operation)(**arguments)
         except (BotoCoreError, ClientError) as error:
             return f"{error} {getattr(error, 'response', {}).get('Error', {}).get('Code', '')}"
 
+    def _patience(self) -> Any:
+        from botocore.config import Config
+
+        return None if self._seconds is None else Config(
+            connect_timeout=self._seconds, read_timeout=self._seconds, retries={"total_max_attempts": 2})
+
     def _with_cli(self, service: str, operation: str, arguments: Mapping[str, Any]) -> Mapping[str, Any] | str:
+        patience = [] if self._seconds is None else [
+            "--cli-connect-timeout", str(int(self._seconds)), "--cli-read-timeout", str(int(self._seconds))]
         done = subprocess.run(
             [str(self._cli), service, operation.replace("_", "-"), "--region", self.region, "--output", "json",
-             "--cli-input-json", json.dumps(dict(arguments))], capture_output=True, text=True, check=False)
+             *patience, "--cli-input-json", json.dumps(dict(arguments))], capture_output=True, text=True, check=False)
         return json.loads(done.stdout) if done.returncode == 0 else done.stderr.strip()

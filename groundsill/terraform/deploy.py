@@ -1,4 +1,4 @@
-"""A deploy from beginning to end: packages, DNS zone, delegation, registry, images, plan, apply, health, outputs.
+"""A deploy from beginning to end: credentials, packages, DNS zone, delegation, registry, images, plan, apply, health, outputs.
 
 Each step finds out by itself what is there already and does only the rest. So a deploy that was interrupted anywhere is
 continued by the same command; the journal only tells what it continues.
@@ -21,6 +21,7 @@ from groundsill.terraform.engine import ApplySummary
 from groundsill.terraform.failures import base_address
 from groundsill.terraform.images import STAND_IN, Builder, Registry, content_tag
 from groundsill.terraform.packages import build_packages, forget_old_packages
+from groundsill.terraform.preflight import Caller, caller, warnings
 from groundsill.terraform.recovery import Recovered, recover
 from groundsill.terraform.review import Review, review
 from groundsill.terraform.state import state_resources
@@ -112,6 +113,7 @@ def _deploy(
 ) -> Deployed:
     started = time.perf_counter()
     about, talk = steps.about, steps.talk
+    _ask_who(steps)
     if saved is not None:
         return _apply_saved(steps, saved, started)
     if about.graph.artifacts:
@@ -152,6 +154,14 @@ def _deploy(
     about.workspace.finished()
     return Deployed(True, bool(applied), tuple(applied), values, outputs, time.perf_counter() - started, earlier,
                     recovered.imports)
+
+
+def _ask_who(steps: _Steps) -> None:
+    """Whose credentials these are: before packages are built and long before the first change."""
+    about = steps.about
+    found = steps.run("credentials", lambda: caller(about.graph.region, about.backend))
+    for line in warnings(found, about.backend):
+        steps.talk.say(line)
 
 
 def _apply_saved(steps: _Steps, saved: Path, started: float) -> Deployed:
@@ -200,6 +210,8 @@ class _Steps:
 def _detail(result: Any) -> str:
     if isinstance(result, str):
         return result
+    if isinstance(result, Caller):
+        return result.words
     if isinstance(result, PlanSummary):
         counts = {name: number for name, number in result.counts.items() if number}
         return ", ".join(f"{number} {name}" for name, number in counts.items()) or "no changes"

@@ -11,6 +11,7 @@ from groundsill.graph.graph import Graph
 from groundsill.graph.source import SourceLocation
 from groundsill.terraform.changes import AttributeChange, Change, PlanSummary
 from groundsill.terraform.failures import base_address
+from groundsill.terraform.risks import risks
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Review:
         others: everything else, by component.
         undone: changes that only take back what somebody else did outside, by component.
         outside: what somebody else did outside, by component.
+        risks: what somebody should know before it is applied, by address.
         renames: for a lost resource the new one that may be the same under another name: address by address.
         plan: the plan itself.
     """
@@ -58,6 +60,7 @@ class Review:
     others: tuple[ComponentChanges, ...]
     undone: tuple[ComponentChanges, ...]
     outside: tuple[ComponentChanges, ...]
+    risks: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     renames: dict[str, str] = field(default_factory=dict[str, str])
     plan: PlanSummary = field(default_factory=lambda: PlanSummary(Path()))
 
@@ -70,7 +73,7 @@ class Review:
             "changes": self.plan.has_changes, "counts": self.plan.counts,
             "data_loss": listed(self.losses), "replacements": listed(self.replacements), "others": listed(self.others),
             "undoes_outside_changes": listed(self.undone), "changed_outside": listed(self.outside),
-            "renamed_perhaps": self.renames, "outputs": dict(self.plan.outputs),
+            "risks": self.risks, "renamed_perhaps": self.renames, "outputs": dict(self.plan.outputs),
         }
 
 
@@ -87,6 +90,7 @@ def review(plan: PlanSummary, graph: Graph) -> Review:
     others = [change for change in own if change not in losses and change not in replacements]
     return Review(
         *(tuple(by_component(part, graph)) for part in (losses, replacements, others, undoing, plan.drift)),
+        risks={change.address: found for change in plan.changes if (found := risks(change, graph))},
         renames=_renames(plan, graph), plan=plan,
     )
 

@@ -89,6 +89,7 @@ def test_only_a_zone_that_certificates_need_is_waited_for() -> None:
         ("aws_route53_zone.zone", "shop.example")]
 
 
+@pytest.mark.requirement("PA-T06")
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_zone_comes_first_and_its_delegation_is_waited_for(

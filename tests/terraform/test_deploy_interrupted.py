@@ -161,6 +161,7 @@ def test_of_two_deploys_at_once_the_second_says_who_holds_the_lock(api: dict[str
     assert len(_tables(api, first)) == 1 and not _locks(api, first)
 
 
+@pytest.mark.requirement("IU-T01")
 def test_the_lock_of_somebody_elsewhere_is_never_taken_away(api: dict[str, str], tmp_path: Path) -> None:
     shop = Shop(tmp_path / "shop", api, "elsewhere")
     lock = {"ID": "0f0e0d0c-0000-4000-8000-000000000001", "Operation": "OperationTypeApply", "Info": "", "Who": "ana@laptop",

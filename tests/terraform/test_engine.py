@@ -145,6 +145,7 @@ def test_a_resource_that_fails_is_shown_at_its_component(fake: Fake) -> None:
     assert (found.code, found.subject, str(found.location)) == ("GS3012", 'Queue("jobs")', "/shop/system.py:9")
 
 
+@pytest.mark.requirement("IU-T01")
 def test_a_lock_is_told_with_owner_and_age(fake: Fake) -> None:
     lock = ("Lock Info:\n  ID:        abc-1\n  Path:      states/shop\n  Operation: OperationTypeApply\n"
             "  Who:       ana@laptop\n  Version:   1.11.4\n  Created:   2026-01-02 03:04:05.678 +0000 UTC\n  Info:      \n")

@@ -51,6 +51,7 @@ def run(given: argparse.Namespace, screen: Screen) -> int:
     from groundsill.terraform.deployment import plan_file
     from groundsill.terraform.images import given_images
     from groundsill.terraform.packages import build_packages
+    from groundsill.terraform.preflight import caller, warnings
     from groundsill.terraform.recovery import recover
     from groundsill.terraform.review import review
 
@@ -60,6 +61,11 @@ def run(given: argparse.Namespace, screen: Screen) -> int:
             deploying(screen, graph, events=event_file(given.events)) as view, plan_file() as file:
         about = with_events(about, view.event)
         about.check_variables({**images, **{image.variable: "" for image in about.images}})
+        view.step("credentials", "started")
+        who = caller(graph.region, about.backend)
+        view.step("credentials", "done", 0.0, who.words)
+        for line in warnings(who, about.backend):
+            view.say(line)
         view.step("plan", "started")
         about.prepare(upgrade=given.upgrade)
         values, pending = planned_images(about, images)

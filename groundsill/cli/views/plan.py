@@ -104,6 +104,8 @@ def _change(change: Change, style: Style, review: Review) -> Iterator[str]:
     elif change.outside and change.action == "destroy":
         words.append("is gone")
     yield f"    {sign:<3} {change.address}  {', '.join(words)}".rstrip()
+    for line in review.risks.get(change.address, ()) if not change.outside else ():
+        yield style.yellow(f"          ! {line}")
     same = review.renames.get(change.address)
     if same:
         yield style.yellow(f"          if {same} is the same under another name, write formerly=\"...\" at its component")
