@@ -115,11 +115,11 @@ def _warn(problems: Problems) -> None:
 
 
 def _require(schema: Block, arguments: Mapping[Any, Any], problems: Problems) -> None:
-    for name, attribute in schema.attributes.items():
-        if attribute.required and arguments.get(name) is None:
-            _missing(name, f"it takes a {attribute.type}", arguments, problems)
-    for name in schema.block_names:
-        if schema.least(name) and arguments.get(name) is None:
+    for name in schema.required:
+        if arguments.get(name) is None:
+            _missing(name, f"it takes a {schema.attributes[name].type}", arguments, problems)
+    for name in schema.required_blocks:
+        if arguments.get(name) is None:
             _missing(name, "it takes at least one block", arguments, problems)
 
 

@@ -88,7 +88,7 @@ class NestedBlock(NamedTuple):
 class Block:
     """The attributes and nested blocks of a type or of a nested block, which are decoded when they are asked for."""
 
-    __slots__ = ("_attributes", "_blocks", "_nested", "_record", "attributes", "deprecated", "descriptions")
+    __slots__ = ("_blocks", "_nested", "_record", "attributes", "deprecated", "descriptions", "required", "required_blocks")
 
     def __init__(self, record: list[list[Any]], index: int, blocks: dict[int, Block]) -> None:
         attributes, nested, *rest = record[index]
@@ -98,6 +98,8 @@ class Block:
         self.deprecated: bool = bool(rest and rest[0])
         self.descriptions: dict[str, str] = rest[1] if len(rest) > 1 else {}
         self._nested: dict[str, list[Any]] = nested
+        self.required = tuple(name for name, attribute in self.attributes.items() if attribute.required)
+        self.required_blocks = tuple(name for name, (_, least, *_) in nested.items() if least)
         self._record = record
         self._blocks = blocks
         blocks[index] = self

@@ -23,9 +23,7 @@ _SIZES = {"B": 1.0, "KB": 2.0**10, "MB": 2.0**20, "GB": 2.0**30, "TB": 2.0**40,
           "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30, "TiB": 2.0**40}
 _SIZE_NAMES = ("KB", "MB", "GB", "TB")
 _TIMES = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_FORM = re.compile(
-    r"\s*([0-9][0-9_,]*(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+)\s*([A-Za-z%]*)\s*(?:(?:/|per )\s*([A-Za-z]+))?\s*",
-)
+_FORM = r"\s*([0-9][0-9_,]*(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+)\s*([A-Za-z%]*)\s*(?:(?:/|per )\s*([A-Za-z]+))?\s*"
 _MOST = 1e18
 
 
@@ -89,7 +87,7 @@ def _parts(value: float | str, dimension: Dimension) -> tuple[float, str, str]:
         if number < 0 or not math.isfinite(number):
             raise ValueError(f"{value!r} is not {dimension.value}")
         return number, "", ""
-    match = _FORM.fullmatch(value[:100])
+    match = re.fullmatch(_FORM, value[:100])
     if not match:
         raise ValueError(f"{value[:100]!r} is not {dimension.value}")
     return float(match[1].replace(",", "").replace("_", "")), match[2], match[3] or ""

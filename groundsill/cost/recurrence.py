@@ -10,7 +10,7 @@ import re
 from groundsill.cost.quantities import DAYS_PER_MONTH, HOURS_PER_MONTH
 
 _RATES = {"minute": HOURS_PER_MONTH * 60, "hour": HOURS_PER_MONTH, "day": DAYS_PER_MONTH}
-_RATE = re.compile(r"rate\((\d{1,9}) (minute|hour|day)s?\)")
+_RATE = r"rate\((\d{1,9}) (minute|hour|day)s?\)"
 _NAMES = {name: index for names in (
     ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"),
     ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"),
@@ -25,7 +25,7 @@ def times_a_month(expression: str) -> float | None:
         [60.83, 4.35, 2920.0]
     """
     expression = expression.strip()
-    if match := _RATE.fullmatch(expression):
+    if match := re.fullmatch(_RATE, expression):
         return _RATES[match[2]] / int(match[1]) if int(match[1]) else None
     if expression.startswith("at("):
         return 0.0

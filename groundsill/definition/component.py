@@ -84,17 +84,16 @@ def _collected(build: Callable[[], Any], building: Building, owner: str, given: 
 
     A mistake in something that was given a stand-in is most likely the earlier mistake again, so it is not reported.
     """
-    known = holds_broken(given)
     try:
         return build()
     except Mistake as mistake:
-        if not known:
+        if not holds_broken(given):
             building.report(mistake.code, mistake.summary, mistake.detail, mistake.mend)
     except GroundsillError as error:
         for diagnostic in error.diagnostics:
             building.diagnostics.add(diagnostic)
     except Exception as error:  # noqa: BLE001  whatever a user passes, the rest of the definition is read too
-        if not known:
+        if not holds_broken(given):
             building.report("GS1204", f"{owner} cannot be built from these arguments", f"{type(error).__name__}: {error}")
     return Broken()
 

@@ -13,7 +13,7 @@ from groundsill.graph.scope import current_scope
 from groundsill.graph.source import caller_location
 
 # Lambda developer guide: environment variables; names that Amazon ECS takes are a superset.
-_VARIABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_VARIABLE = r"[A-Za-z][A-Za-z0-9_]*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Grant:
                 "GS1404", f"env() of {self.component}.{self.verb} takes {len(self.environment)} names, not {len(names)}",
                 caller_location(2), written, mend=f"one for each of: {', '.join(self.environment) or 'none'}",
             ))
-        wrong = [name for name in names if not isinstance(name, str) or not _VARIABLE.fullmatch(name)]  # pyright: ignore[reportUnnecessaryIsInstance]
+        wrong = [name for name in names if not isinstance(name, str) or not re.fullmatch(_VARIABLE, name)]  # pyright: ignore[reportUnnecessaryIsInstance]
         if wrong:
             return self._mistaken(Diagnostic(
                 "GS1405", f"{wrong[0]!r} cannot be the name of an environment variable", caller_location(2), written,

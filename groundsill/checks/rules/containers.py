@@ -17,8 +17,8 @@ from groundsill.graph.reference import references_in
 from groundsill.graph.resource import Resource
 
 RULES = Ruleset(Family.DEPLOYS)
-_ECR = re.compile(r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/")
-_SEEDS = re.compile(r"(^|_)(SEED|DEMO|FIXTURES?|SAMPLE_DATA)(_|$)")
+_ECR = r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/"
+_SEEDS = r"(^|_)(SEED|DEMO|FIXTURES?|SAMPLE_DATA)(_|$)"
 _TRUE = ("true", "1", "yes", "on")
 
 
@@ -38,7 +38,7 @@ def _ecr_images(context: Context, task: Resource) -> Iterator[tuple[Mapping[str,
             artifact = context.artifacts.get(reference.address)
             if isinstance(artifact, ContainerImage):
                 repository = context.graph.resources.get(artifact.repository)
-        if repository is not None or (isinstance(image, str) and _ECR.match(image)):
+        if repository is not None or (isinstance(image, str) and re.match(_ECR, image)):
             yield container, repository
 
 
@@ -488,7 +488,7 @@ def seeds(context: Context, resource: Resource) -> Found:
             variables.get(name) == "production" for name in ("NODE_ENV", "APP_ENV", "ENVIRONMENT")
         )
         for name, value in variables.items():
-            if real and _SEEDS.search(name.upper()) and str(value).lower() in _TRUE:
+            if real and re.search(_SEEDS, name.upper()) and str(value).lower() in _TRUE:
                 yield Finding(resource, f"{name} is {value}", attribute="environment")
 
 

@@ -17,8 +17,8 @@ _DATABASES = ("aws_db_instance", "aws_rds_cluster")
 _CACHES = ("aws_elasticache_replication_group", "aws_elasticache_cluster")
 # Amazon RDS User Guide, "gp3 storage": below this size the baseline cannot be changed.
 _GP3_THRESHOLD = {"mysql": 400, "mariadb": 400, "postgres": 400, "oracle-ee": 200, "oracle-se2": 200}
-_AURORA_CLASSES = re.compile(r"db\.(serverless|t3\.(medium|large)|t4g\.(medium|large)|[rx]\d+\w*\.\w+|m\d+\w*\.\w+)")
-_CLASS = re.compile(r"db\.[a-z]+\d*[a-z0-9-]*\.\w+|db\.serverless")
+_AURORA_CLASSES = r"db\.(serverless|t3\.(medium|large)|t4g\.(medium|large)|[rx]\d+\w*\.\w+|m\d+\w*\.\w+)"
+_CLASS = r"db\.[a-z]+\d*[a-z0-9-]*\.\w+|db\.serverless"
 # Generations before the ones with AWS Graviton; each has a cheaper and faster successor.
 _OLDER = {"t2": "t4g", "t3": "t4g", "m4": "m7g", "m5": "m7g", "r4": "r7g", "r5": "r7g", "m3": "m7g", "r3": "r7g"}
 # Amazon RDS User Guide, "CreateDBInstance", MasterUsername.
@@ -115,11 +115,11 @@ def classes(context: Context, instance: Resource) -> Found:
     name = text(context.view.get(instance, "instance_class"))
     if name is None:
         return
-    if not _CLASS.fullmatch(name):
+    if not re.fullmatch(_CLASS, name):
         yield Finding(instance, f"{name!r} is no instance class", attribute="instance_class")
     elif instance.type == "aws_db_instance" and name == "db.serverless":
         yield Finding(instance, "db.serverless exists in Aurora clusters only", attribute="instance_class")
-    elif instance.type == "aws_rds_cluster_instance" and not _AURORA_CLASSES.fullmatch(name):
+    elif instance.type == "aws_rds_cluster_instance" and not re.fullmatch(_AURORA_CLASSES, name):
         yield Finding(instance, f"Aurora has no {name}", attribute="instance_class")
     elif name == "db.serverless":
         cluster = context.view.target(instance, "cluster_identifier")

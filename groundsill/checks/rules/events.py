@@ -29,7 +29,7 @@ _START = {
     "aws_ecs_cluster": "ecs:RunTask",
     "aws_ecs_task_definition": "ecs:RunTask",
 }
-_MIGRATES = re.compile(r"migrat|schema", re.IGNORECASE)
+_MIGRATES = r"(?i)migrat|schema"
 
 
 @RULES.rule(
@@ -210,7 +210,7 @@ def migration(context: Context, schedule: Resource) -> Found:
     target = context.view.target(schedule, "target", "arn")
     names = [schedule.name, target.name if target else "", str(context.view.get(schedule, "name", default=""))]
     on = context.view.get(schedule, "state", default="ENABLED") == "ENABLED"
-    if on and any(_MIGRATES.search(name) for name in names):
+    if on and any(re.search(_MIGRATES, name) for name in names):
         yield Finding(
             schedule,
             f"it starts {target.address if target else 'a migration'} {context.view.get(schedule, 'schedule_expression')}",

@@ -24,10 +24,11 @@ _MIGRATES = re.compile(r"(^|[-_])migrat(e|ion|ions)([-_]|$)", re.IGNORECASE)
 # AWS Lambda Developer Guide, "Understanding Lambda function scaling": an account's usual limit, of which 100 stay unreserved.
 _ACCOUNT_CONCURRENCY, _UNRESERVED = 1_000, 100
 # AWS Lambda Developer Guide, "Defined runtime environment variables".
-_RESERVED = re.compile(
+_RESERVED = (
     r"^(_HANDLER|_X_AMZN_TRACE_ID|AWS_(DEFAULT_REGION|REGION|EXECUTION_ENV|ACCESS_KEY(_ID)?|SECRET_ACCESS_KEY|SESSION_TOKEN"
     r"|LAMBDA_(FUNCTION_(NAME|MEMORY_SIZE|VERSION)|INITIALIZATION_TYPE|LOG_(GROUP|STREAM)_NAME|RUNTIME_API))"
-    r"|LAMBDA_(TASK_ROOT|RUNTIME_DIR))$")
+    r"|LAMBDA_(TASK_ROOT|RUNTIME_DIR))$"
+)
 
 
 @RULES.rule(
@@ -85,7 +86,7 @@ def environment(context: Context, function: Resource) -> Found:
     if not is_mapping(variables):
         return
     for name in variables:
-        if _RESERVED.match(str(name)):
+        if re.match(_RESERVED, str(name)):
             yield Finding(function, f"{name} is Lambda's own", attribute="environment")
         elif not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]+", str(name)):
             yield Finding(function, f"{name!r} is no name that Lambda takes", attribute="environment")

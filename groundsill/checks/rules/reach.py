@@ -66,7 +66,7 @@ _BY_LAMBDA = (
     "dynamodb:GetShardIterator",
     "dynamodb:ListStreams",
 )
-_URL_PORT = re.compile(r"^\w+://[^/]*?:(\d{2,5})(?:/|$)|^:(\d{2,5})(?:/|$)")
+_URL_PORT = r"^\w+://[^/]*?:(\d{2,5})(?:/|$)|^:(\d{2,5})(?:/|$)"
 
 
 @RULES.rule(
@@ -243,7 +243,7 @@ def _url_port(value: Any) -> int | None:
     """The port that follows an address in a URL: ``postgresql://${db.address}:5432/shop``."""
     parts = split_template(value) if isinstance(value, str) else []
     after = next((parts[index + 1] for index, part in enumerate(parts[:-1]) if not isinstance(part, str)), None)
-    match = _URL_PORT.match(after) if isinstance(after, str) else None
+    match = re.match(_URL_PORT, after) if isinstance(after, str) else None
     return int(match[1] or match[2]) if match else None
 
 

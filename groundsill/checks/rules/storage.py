@@ -20,9 +20,9 @@ _IOPS = {"gp3": (3_000, 80_000, 500), "io1": (100, 64_000, 50), "io2": (100, 256
 # AWS Backup Developer Guide, "Backup plan options": a recovery point stays 90 days in cold storage.
 _COLD_DAYS = 90
 _USER_DATA_BYTES = 16_384
-_FORMATS = re.compile(r"\bmkfs(\.\w+)?\b")
-_LOOKS_FIRST = re.compile(r"\bblkid\b|\bfile\s+-\w*s|\blsblk\b|\bfindfs\b|\bwipefs\b")
-_ARM = re.compile(r"^(a1|t4g|[a-z]+\d+g[a-z]*|im4gn|is4gen|hpc7g|g5g)\.")
+_FORMATS = r"\bmkfs(\.\w+)?\b"
+_LOOKS_FIRST = r"\bblkid\b|\bfile\s+-\w*s|\blsblk\b|\bfindfs\b|\bwipefs\b"
+_ARM = r"^(a1|t4g|[a-z]+\d+g[a-z]*|im4gn|is4gen|hpc7g|g5g)\."
 
 
 def lifecycle_rules(context: Context, bucket: Resource) -> Iterator[tuple[Resource, Mapping[str, Any]]]:
@@ -158,7 +158,7 @@ def performance(context: Context, volume: Resource) -> Found:
 )
 def formats(context: Context, machine: Resource) -> Found:
     script = context.view.get(machine, "user_data")
-    if isinstance(script, str) and _FORMATS.search(script) and not _LOOKS_FIRST.search(script):
+    if isinstance(script, str) and re.search(_FORMATS, script) and not re.search(_LOOKS_FIRST, script):
         yield Finding(machine, "mkfs without blkid, lsblk or file -s before it", attribute="user_data")
 
 
@@ -193,7 +193,7 @@ def architecture(context: Context, machine: Resource) -> Found:
     image = context.view.target(machine, "ami" if machine.type == "aws_instance" else "image_id")
     if kind is None or image is None or image.type not in ("aws_ami", "aws_ssm_parameter"):
         return
-    wanted = "arm64" if _ARM.match(kind) else "x86_64"
+    wanted = "arm64" if re.match(_ARM, kind) else "x86_64"
     words = " ".join(str(value) for block in context.view.blocks(image, "filter") for value in each(block.get("values")))
     words += f" {context.view.get(image, 'name', default='')}"
     other = "x86_64" if wanted == "arm64" else "arm64"

@@ -13,10 +13,8 @@ from groundsill.graph.resource import Resource
 RULES = Ruleset(Family.DEPLOYS)
 # Amazon DynamoDB Developer Guide, "Quotas in Amazon DynamoDB".
 _MOST_GLOBAL, _MOST_LOCAL = 20, 5
-_TIME = re.compile(
-    r"(created|updated|modified|deleted|inserted)[-_]?(at|on|time|date)|timestamp|date(time)?|time", re.IGNORECASE
-)
-_FEW = re.compile(r"(\w+[-_])?(type|status|state|kind|category|active|enabled|gender|country|plan|role)", re.IGNORECASE)
+_TIME = r"(?i)(created|updated|modified|deleted|inserted)[-_]?(at|on|time|date)|timestamp|date(time)?|time"
+_FEW = r"(?i)(\w+[-_])?(type|status|state|kind|category|active|enabled|gender|country|plan|role)"
 
 
 def _indexes(context: Context, table: Resource) -> list[dict[str, object]]:
@@ -159,7 +157,7 @@ def indexes(context: Context, table: Resource) -> Found:
 def by_time(context: Context, table: Resource) -> Found:
     for block in _indexes(context, table):
         key = text(block.get("hash_key"))
-        if key and _TIME.fullmatch(key):
+        if key and re.fullmatch(_TIME, key):
             yield Finding(table, f"index {block.get('name')} is partitioned by {key}", attribute="global_secondary_index")
 
 
@@ -178,7 +176,7 @@ def by_time(context: Context, table: Resource) -> Found:
 def hot(context: Context, table: Resource) -> Found:
     for block in _indexes(context, table):
         key = text(block.get("hash_key"))
-        if key and _FEW.fullmatch(key) and block.get("range_key") is None:
+        if key and re.fullmatch(_FEW, key) and block.get("range_key") is None:
             yield Finding(
                 table, f"index {block.get('name')} is partitioned by {key} alone", attribute="global_secondary_index"
             )

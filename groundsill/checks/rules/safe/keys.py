@@ -113,8 +113,7 @@ def _not_logged(context: Context, certificate: Resource) -> Iterator[Finding]:
         yield Finding(certificate, "certificate transparency logging is DISABLED", attribute="options")
 
 
-_SETTING = re.compile(r"(?:^|_)(?:expir\w*|ttl|lifetime|timeout|port|host|region|log_level|debug|enabled|interval)s?$",
-                      re.IGNORECASE)
+_SETTING = r"(?i)(?:^|_)(?:expir\w*|ttl|lifetime|timeout|port|host|region|log_level|debug|enabled|interval)s?$"
 
 
 @RULES.rule(
@@ -127,7 +126,7 @@ def _hidden(context: Context, version: Resource) -> Iterator[Finding]:
     for argument in ("secret_string_wo", "secret_string"):
         value = version.arguments.get(argument)
         content = value.content if isinstance(value, JsonDocument) else None
-        names = [str(name) for name in content if _SETTING.search(str(name))] if is_mapping(content) else []
+        names = [str(name) for name in content if re.search(_SETTING, str(name))] if is_mapping(content) else []
         if names and not {"host", "password"} <= {str(name) for name in content or ()}:  # as RDS keeps what it makes
             yield Finding(version, f"it holds {', '.join(names)}", attribute=argument)
 

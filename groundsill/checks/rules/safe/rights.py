@@ -17,7 +17,7 @@ from groundsill.graph.view import as_blocks, is_known
 
 RULES = Ruleset(Family.SAFE)
 _TABLE = Path(__file__).resolve().parents[2] / "unnarrowed_actions.txt"
-_READING = re.compile(r"(Get|List|Describe|BatchGet|Lookup|Search|Query|Scan|View|Check|Estimate|Simulate|Test|Validate|Preview)")
+_READING = r"(Get|List|Describe|BatchGet|Lookup|Search|Query|Scan|View|Check|Estimate|Simulate|Test|Validate|Preview)"
 # Conditions that say nothing about what a right is used on.
 _NOT_NARROWING = {"aws:securetransport", "aws:multifactorauthpresent", "aws:multifactorauthage", "aws:requestedregion",
                   "aws:currenttime", "aws:epochtime", "aws:useragent", "s3:x-amz-acl"}
@@ -122,7 +122,7 @@ def _no_resource(context: Context) -> Iterator[Finding]:
                    if not action.endswith(":*") and action not in ("*", "iam:PassRole") and can_name_a_resource(action)]
         if not actions:
             continue
-        writing = [action for action in actions if not _READING.match(action.partition(":")[2])]
+        writing = [action for action in actions if not re.match(_READING, action.partition(":")[2])]
         more = f" and {len(actions) - 3} more" if len(actions) > 3 else ""
         yield Finding(statement.resource, f"{statement.named} allows {', '.join((writing or actions)[:3])}{more} on `*`",
                       attribute=statement.argument, severity=None if writing else Severity.LOW)

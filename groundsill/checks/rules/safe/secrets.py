@@ -42,26 +42,30 @@ _FORMS: dict[str, tuple[tuple[str, ...], str]] = {
     "a signed token": (("eyJ",), r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"),
 }
 _BEGINNINGS = tuple((beginning, name) for name, (beginnings, _) in _FORMS.items() for beginning in beginnings)
-_PASSWORD_IN_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]{0,20}://[^\s:/@'\"]{0,200}:[^\s:/@'\"${}<]{3,300}@\S")
+_LOGIN_IN_ADDRESS = r"\b[a-z][a-z0-9+.-]{0,20}://[^\s:/@'\"]{0,200}:[^\s:/@'\"${}<]{3,300}@\S"
 _SHORTEST_FORM = 12
 # AWS's own example keys, which stand in documents and tests.
 _EXAMPLES = ("AKIAIOSFODNN7EXAMPLE", "AKIAI44QH8DHBEXAMPLE")
 
-_SECRET_WORDS = re.compile(
-    r"(?:^|[_.\-/])(?:password|passwd|pwd|passphrase|secret|token|api_?key|access_?key|secret_?key|private_?key|auth_?key"
-    r"|signing_?key|encryption_?key|jwt_?key|credentials?|master_?key|client_?secret|webhook_?secret)(?:[_.\-/]?\d*)$",
-    re.IGNORECASE)
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_SENSITIVE_NAMES = (
+    r"(?i)(?:^|[_.\-/])(?:password|passwd|pwd|passphrase|secret|token|api_?key|access_?key|secret_?key|private_?key"
+    r"|auth_?key|signing_?key|encryption_?key|jwt_?key|credentials?|master_?key|client_?secret|webhook_?secret)(?:[_.\-/]?\d*)$"
+)
+_CAMEL = r"(?<=[a-z0-9])(?=[A-Z])"
 # Names that speak of a secret without holding one: DB_SECRET_ARN, TOKEN_TTL, PASSWORD_MIN_LENGTH.
-_NO_VALUE = re.compile(r"^(?:|true|false|yes|no|on|off|none|null|enabled|disabled|required|optional|auto|\*+|x+|<.*>"
-                       r"|\{\{.*\}\}|\$\{.*\}|changeme|change_me|replace_?me|todo|example|placeholder|\d+(?:\.\d+)?"
-                       r"|\d+\s?[smhdw])$", re.IGNORECASE)
-_ADDRESS = re.compile(r"^(?:arn:|https?://|wss?://|s3://|/|\./|~/|file:|urn:)", re.IGNORECASE)
+_NO_VALUE = (
+    r"(?i)^(?:|true|false|yes|no|on|off|none|null|enabled|disabled|required|optional|auto|\*+|x+|<.*>"
+    r"|\{\{.*\}\}|\$\{.*\}|changeme|change_me|replace_?me|todo|example|placeholder|\d+(?:\.\d+)?"
+    r"|\d+\s?[smhdw])$"
+)
+_ADDRESS = r"(?i)^(?:arn:|https?://|wss?://|s3://|/|\./|~/|file:|urn:)"
 _MOST_NAMES = 4
 _LEAST_ENTROPY, _LEAST_LENGTH = 4.2, 32  # bits a character; what random base64 has, and words and paths have not
-_RANDOM = re.compile(r"[A-Za-z0-9+/_=-]+")
-_HARMLESS_NAME = re.compile(r"(hash|sha\d*|digest|checksum|fingerprint|etag|public|certificate|cert|image|version|revision|commit"
-                            r"|(^|_)id|ids|arn|url|uri|host|path|prefix|pattern|model|schema)s?$", re.IGNORECASE)
+_RANDOM = r"[A-Za-z0-9+/_=-]+"
+_HARMLESS_NAME = (
+    r"(?i)(hash|sha\d*|digest|checksum|fingerprint|etag|public|certificate|cert|image|version|revision|commit"
+    r"|(^|_)id|ids|arn|url|uri|host|path|prefix|pattern|model|schema)s?$"
+)
 
 
 def form_of(text: str) -> str:
@@ -75,7 +79,7 @@ def form_of(text: str) -> str:
     """
     if len(text) < _SHORTEST_FORM:
         return ""
-    if "://" in text and "@" in text and _PASSWORD_IN_ADDRESS.search(text):
+    if "://" in text and "@" in text and re.search(_LOGIN_IN_ADDRESS, text):
         return "a password in an address"
     # Nearly no text has even a beginning, and to look for that is much quicker than to look for a form.
     for beginning, name in _BEGINNINGS:
@@ -97,10 +101,15 @@ def looks_random(text: str) -> bool:
         >>> looks_random("wJalrXUtnFEMI7K7MDENG9bPxRfiCYzEXAMPLEKEY"), looks_random("orders-and-customers-of-the-last-month")
         (True, False)
     """
-    if len(text) < _LEAST_LENGTH or not _RANDOM.fullmatch(text) or text.count("-") + text.count("_") + text.count("/") > 3:
+    if len(text) < _LEAST_LENGTH or not re.fullmatch(_RANDOM, text) or text.count("-") + text.count("_") + text.count("/") > 3:
         return False
     kinds = (str.isupper, str.islower, str.isdigit)
     return all(any(kind(character) for character in text) for kind in kinds) and entropy(text) >= _LEAST_ENTROPY
+
+
+def _harmless(text: str) -> bool:
+    """Whether a text is no secret whatever its name says: a switch, a number, a stand-in, an address."""
+    return bool(re.match(_NO_VALUE, text) or re.match(_ADDRESS, text))
 
 
 def named_secret(name: str) -> bool:
@@ -110,7 +119,7 @@ def named_secret(name: str) -> bool:
         >>> named_secret("DB_PASSWORD"), named_secret("DB_SECRET_ARN"), named_secret("stripeApiKey"), named_secret("TOKEN_TTL")
         (True, False, True, False)
     """
-    return bool(_SECRET_WORDS.search(_CAMEL.sub("_", name)))
+    return bool(re.search(_SENSITIVE_NAMES, re.sub(_CAMEL, "_", name)))
 
 
 def found_in(name: str, value: Any) -> str:
@@ -121,11 +130,11 @@ def found_in(name: str, value: Any) -> str:
     form = form_of(value)
     if form:
         return form
-    if not literal or _NO_VALUE.match(literal) or _ADDRESS.match(literal):
+    if not literal or _harmless(literal):
         return ""
     if named_secret(name):
         return "a value under a name of a secret"
-    if not _HARMLESS_NAME.search(name) and looks_random(literal):
+    if not re.search(_HARMLESS_NAME, name) and looks_random(literal):
         return "what looks like a random key"
     return ""
 
@@ -164,7 +173,7 @@ def _environment(context: Context, resource: Resource) -> Iterator[Finding]:
         yield from _reported(resource, "environment", _of_mapping(pairs))
 
 
-_ASSIGNMENT = re.compile(r"""(?:^|[\s;])(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=["']?([^\s"';$`|&<>(]{4,})["']?""", re.MULTILINE)
+_ASSIGNMENT = r"""(?m)(?:^|[\s;])(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=["']?([^\s"';$`|&<>(]{4,})["']?"""
 
 
 @RULES.rule(
@@ -185,8 +194,8 @@ def _boot_script(context: Context, machine: Resource) -> Iterator[Finding]:
             text = _decoded(text)
         form = form_of(text)
         found = [("user_data", form)] if form else []
-        found += [(name, "a value under a name of a secret") for name, value in _ASSIGNMENT.findall(text)
-                  if named_secret(name) and not _NO_VALUE.match(value) and not _ADDRESS.match(value) and is_known(value)]
+        found += [(name, "a value under a name of a secret") for name, value in re.findall(_ASSIGNMENT, text)
+                  if named_secret(name) and not _harmless(value) and is_known(value)]
         yield from _reported(machine, argument, found)
 
 
@@ -209,7 +218,8 @@ def _parameter(context: Context, parameter: Resource) -> Iterator[Finding]:
     value = context.view.get(parameter, "value") or context.view.get(parameter, "insecure_value")
     last = str(name).rpartition("/")[2] if isinstance(name, str) else parameter.name
     if context.view.get(parameter, "type") == "SecureString":
-        if isinstance(value, str) and is_known(value) and (form_of(value) or named_secret(last)) and not _NO_VALUE.match(value):
+        plain = isinstance(value, str) and is_known(value) and not re.match(_NO_VALUE, value)
+        if plain and (form_of(value) or named_secret(last)):
             yield Finding(parameter, "its value is written out in the definition", attribute="value")
         return
     content = value.content if isinstance(value, JsonDocument) else _parsed(value)
@@ -254,7 +264,7 @@ def _written_out(context: Context, resource: Resource) -> Iterator[Finding]:
             inner = _parsed(value)
             pairs = inner.items() if is_mapping(inner) else [(name, value)]
             for key, text in pairs:
-                literal = isinstance(text, str) and is_known(text) and not _NO_VALUE.match(text) and not _ADDRESS.match(text)
+                literal = isinstance(text, str) and is_known(text) and not _harmless(text)
                 secret = form_of(text) if isinstance(text, str) else ""
                 if secret or (literal and (argument not in _MIXED or named_secret(str(key)))):
                     yield Finding(resource, f"`{key}` is written out", attribute=argument)
@@ -300,7 +310,7 @@ def _long_texts(name: str, value: Any) -> Iterator[tuple[str, str]]:
 )
 def _in_state(context: Context, version: Resource) -> Iterator[Finding]:
     value = version.arguments.get("secret_string")
-    if value is None or (isinstance(value, str) and is_known(value) and _NO_VALUE.match(value)):
+    if value is None or (isinstance(value, str) and is_known(value) and re.match(_NO_VALUE, value)):
         return
     yield Finding(version, "`secret_string` is given", attribute="secret_string")
 
@@ -322,8 +332,7 @@ def _anywhere(context: Context) -> Iterator[Finding]:
                 if form and not (argument == "policy" and form.startswith("an AWS")):
                     yield Finding(resource, f"`{name}` holds {form}", attribute=argument)
         for name, value in _tags(resource):
-            if named_secret(name) and isinstance(value, str) and is_known(value) and not _NO_VALUE.match(value) \
-                    and not _ADDRESS.match(value):
+            if named_secret(name) and isinstance(value, str) and is_known(value) and not _harmless(value):
                 yield Finding(resource, f"the tag `{name}` holds a value", attribute="tags")
 
 
@@ -334,8 +343,8 @@ def _tags(resource: Resource) -> Iterator[tuple[str, Any]]:
             yield str(name), value
 
 
-_FETCHED = re.compile(r"(?:get-secret-value|get-parameters?\b[^\n;]*--with-decryption)")
-_TO_DISK = re.compile(r"(?:>>?|\btee(?:\s+-a)?)\s*[\"']?(/[^\s\"';|&)]+)")
+_FETCHED = r"(?:get-secret-value|get-parameters?\b[^\n;]*--with-decryption)"
+_TO_DISK = r"(?:>>?|\btee(?:\s+-a)?)\s*[\"']?(/[^\s\"';|&)]+)"
 _IN_MEMORY = ("/run/", "/dev/", "/var/run/", "/proc/")
 
 
@@ -354,8 +363,8 @@ def _to_disk(context: Context, machine: Resource) -> Iterator[Finding]:
     if machine.type == "aws_launch_template":
         text = _decoded(text)
     for line in text.replace("\\\n", " ").splitlines():
-        fetched = _FETCHED.search(line)
-        target = _TO_DISK.search(line, fetched.end()) if fetched else None
+        fetched = re.search(_FETCHED, line)
+        target = re.search(_TO_DISK, line[fetched.end():]) if fetched else None
         if target and not target[1].startswith(_IN_MEMORY):
             yield Finding(machine, f"it writes one to {target[1]}", attribute="user_data")
 
@@ -379,8 +388,8 @@ def _stale(context: Context, task: Resource) -> Iterator[Finding]:
                                   attribute="container_definitions", related=(target,))
 
 
-_SWITCH = re.compile(r"^(?:SEED(?:_DB|_DATABASE)?|LOAD_FIXTURES|DEMO_DATA|DEBUG|FLASK_DEBUG|DJANGO_DEBUG|WERKZEUG_DEBUG_PIN)$")
-_MODE = re.compile(r"^(?:NODE_ENV|RAILS_ENV|FLASK_ENV|APP_ENV|RACK_ENV)$")
+_SWITCH = r"^(?:SEED(?:_DB|_DATABASE)?|LOAD_FIXTURES|DEMO_DATA|DEBUG|FLASK_DEBUG|DJANGO_DEBUG|WERKZEUG_DEBUG_PIN)$"
+_MODE = r"^(?:NODE_ENV|RAILS_ENV|FLASK_ENV|APP_ENV|RACK_ENV)$"
 
 
 @RULES.rule(
@@ -403,6 +412,6 @@ def _switch(context: Context, resource: Resource) -> Iterator[Finding]:
         pairs = {str(name): value for name, value in variables.items()} if is_mapping(variables) else {}
     for name, value in pairs.items():
         said = str(value).lower()
-        if (_SWITCH.match(name) and said in ("true", "1", "yes", "on")) or (_MODE.match(name) and said == "development"):
+        if (re.match(_SWITCH, name) and said in ("true", "1", "yes", "on")) or (re.match(_MODE, name) and said == "development"):
             yield Finding(resource, f"`{name}` is {said}",
                           attribute="environment" if resource.type == "aws_lambda_function" else "container_definitions")

@@ -13,7 +13,7 @@ from groundsill.graph.reference import Reference, Unknown, split_template
 from groundsill.graph.view import is_known
 
 RULES = Ruleset(Family.SAFE)
-_ACCOUNT = re.compile(r"(?:arn:aws[\w-]*:(?:iam|sts)::)?(\d{12})(?::.*)?$")
+_ACCOUNT = r"(?:arn:aws[\w-]*:(?:iam|sts)::)?(\d{12})(?::.*)?$"
 _GITHUB = "token.actions.githubusercontent.com"
 # IAM user guide, "AWS global condition context keys": those that say who or whence.
 _NARROWING = {
@@ -50,7 +50,7 @@ def _narrowed(statement: PolicyStatement) -> bool:
 
 def _accounts(statement: PolicyStatement) -> list[str]:
     """Other accounts that it names, by id or by ARN."""
-    return [who for kind, who in statement.principals if kind == "AWS" and isinstance(who, str) and _ACCOUNT.match(who)]
+    return [who for kind, who in statement.principals if kind == "AWS" and isinstance(who, str) and re.match(_ACCOUNT, who)]
 
 
 @RULES.rule(
@@ -162,7 +162,7 @@ def _external_id(context: Context) -> Iterator[Finding]:
                 or "aws:multifactorauthpresent" in statement.condition_keys:
             continue
         others = [who for kind, who in statement.principals if kind == "AWS" and isinstance(who, str) and is_known(who)
-                  and _ACCOUNT.match(who)]
+                  and re.match(_ACCOUNT, who)]
         if others:
             yield Finding(statement.resource, f"{statement.named} trusts {others[0]}", attribute=statement.argument)
 
