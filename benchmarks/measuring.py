@@ -31,8 +31,10 @@ def run_process(
     Raises:
         RuntimeError: where it fails; the message ends with what it printed.
     """
+    # Byte code is kept, as it is wherever a tool is installed, for us as for a peer.
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     process = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-c", _ACCOUNTANT, *command], cwd=cwd, env={**os.environ, **(environment or {})},
+        [sys.executable, "-c", _ACCOUNTANT, *command], cwd=cwd, env={**inherited, **(environment or {})},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     output, _ = process.communicate(timeout=timeout)
     lines = output.rstrip().splitlines()
