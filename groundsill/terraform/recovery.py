@@ -147,8 +147,7 @@ class _Search:
     def _imported_in(self, problem: Problem) -> list[str]:
         """Addresses to be imported that an error is about."""
         named = [problem.address, *_ADDRESS.findall(problem.text)]
-        return [address for address in named if address in self._imports] or [
-            address for address, resource_id in self._imports.items() if resource_id in problem.text]
+        return [address for address in named if address in self._imports] or spoken_of(problem.text, self._imports)
 
     def _write(self) -> None:
         if not self._imports:
@@ -246,6 +245,24 @@ class _Search:
                 self._say(f"AWS cannot be asked for what carries the stage's tags: {error.diagnostics[0].summary}")
                 self._looked = Lookup()
         return self._looked
+
+
+def spoken_of(text: str, imports: Mapping[str, str]) -> list[str]:
+    """Addresses whose import identifiers an error's text names: whole, or their parts in words of its own.
+
+    An identifier of several parts has those of others in it, so it goes before them.
+
+    Example:
+        >>> imports = {"aws_route_table.a": "rtb-1", "aws_route_table_association.a": "subnet-2/rtb-1"}
+        >>> spoken_of("No association found between route table ID rtb-1 and target ID subnet-2", imports)
+        ['aws_route_table_association.a']
+    """
+    found: dict[str, int] = {}
+    for address, resource_id in imports.items():
+        parts = [part for part in re.split(r"[/|:,_]+", resource_id) if part]
+        if resource_id in text or all(re.search(rf"(?<![\w-]){re.escape(part)}(?![\w-])", text) for part in parts):
+            found[address] = len(parts)
+    return [address for address, parts in found.items() if parts == max(found.values())]
 
 
 def _type(address: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -110,8 +111,21 @@ def inventory(api: dict[str, str], name: str) -> Counter[str]:
     found["vpcs"] = len(machines.describe_vpcs(Filters=ours)["Vpcs"])
     found["subnets"] = len(machines.describe_subnets(Filters=ours)["Subnets"])
     found["gateways"] = len(machines.describe_internet_gateways(Filters=ours)["InternetGateways"])
-    found["route tables"] = len(machines.describe_route_tables(Filters=ours)["RouteTables"])
+    tables = machines.describe_route_tables(Filters=ours)["RouteTables"]
+    found["route tables"] = len(tables)
+    found["associations"] = sum(len(_associations(table)) for table in tables)
     return found
+
+
+def _associations(table: Mapping[str, Any]) -> list[str]:
+    return [item["RouteTableAssociationId"] for item in table["Associations"] if item.get("SubnetId")]
+
+
+def without_association(api: dict[str, str], name: str) -> None:
+    """Take one subnet away from its route table: it was begun, and AWS had not made it yet."""
+    machines = client(api, "ec2")
+    tables = machines.describe_route_tables(Filters=[{"Name": "tag:System", "Values": [name]}])["RouteTables"]
+    machines.disassociate_route_table(AssociationId=next(item for table in tables for item in _associations(table)))
 
 
 def without_state(api: dict[str, str], shop: Shop, traces: Path, *, made: bool) -> None:

@@ -12,6 +12,7 @@ from groundsill.aws.schema import type_schema
 from groundsill.definition.running import load_system
 from groundsill.terraform.children import CHILDREN
 from groundsill.terraform.identities import IDENTITIES, MADE_AGAIN, identity
+from groundsill.terraform.recovery import spoken_of
 from groundsill.terraform.traces import Trace, read_traces
 
 SYSTEMS = sorted(path.parent for path in (Path(__file__).parents[2] / "systems").glob("*/system.py"))
@@ -75,6 +76,25 @@ def test_an_identifier_waits_for_what_it_is_made_of() -> None:
     route = identity("aws_route")
     assert route.text({"destination_cidr_block": "0.0.0.0/0"}) is None
     assert route.text({"destination_cidr_block": "0.0.0.0/0", "route_table_id": "rtb-1"}) == "rtb-1_0.0.0.0/0"
+
+
+IMPORTS = {
+    "aws_subnet.a": "subnet-2", "aws_route_table.a": "rtb-1", "aws_route_table_association.a": "subnet-2/rtb-1",
+    "aws_route_table_association.b": "subnet-21/rtb-1", "aws_route.a": "rtb-1_10.0.0.0/16",
+    "aws_dynamodb_table.orders": "shop-dev-orders", "aws_lambda_permission.api": "shop-save/AllowApi",
+}
+
+
+@pytest.mark.parametrize(("text", "wanted"), [
+    ("No association found between route table ID rtb-1 and target ID subnet-2", "aws_route_table_association.a"),
+    ("reading Subnet (subnet-2): InvalidSubnetID.NotFound", "aws_subnet.a"),
+    ("Cannot import non-existent remote object: shop-dev-orders", "aws_dynamodb_table.orders"),
+    ("couldn't find route in table rtb-1 for 10.0.0.0/16", "aws_route.a"),
+    ("reading Lambda Permission (shop-save/AllowApi): ResourceNotFoundException", "aws_lambda_permission.api"),
+    ("the security token has expired", None),
+])
+def test_an_import_that_was_refused_is_told_from_the_others_by_the_error(text: str, wanted: str | None) -> None:
+    assert spoken_of(text, IMPORTS) == ([wanted] if wanted else [])
 
 
 @pytest.mark.parametrize("type", sorted(IDENTITIES))
