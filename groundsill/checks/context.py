@@ -9,6 +9,7 @@ from pathlib import Path
 
 from groundsill.checks.code import Program
 from groundsill.checks.policies import IDENTITY, RESOURCE, TRUST, PolicyStatement, policy_statements
+from groundsill.checks.values import texts_in
 from groundsill.checks.workloads import Workload, workloads
 from groundsill.graph.artifact import Artifact
 from groundsill.graph.graph import Graph
@@ -31,6 +32,7 @@ class Context:
         self.graph = graph
         self._cost = cost
         self.view = View(graph)
+        self._roles: dict[str, list[Resource]] = {}
         self.today = today or date.today()  # noqa: DTZ011  ends of support are days, wherever one is
 
     @cached_property
@@ -83,6 +85,18 @@ class Context:
     def access(self) -> Access:
         """Which role may do what."""
         return Access(self.view)
+
+    def roles_that_may(self, action: str) -> list[Resource]:
+        """Roles whose policies could allow something, on whatever; asked once for all that it could be done to."""
+        if action not in self._roles:
+            self._roles[action] = [role for role in self.of_type("aws_iam_role") if self.access.may_name(role, action)]
+        return self._roles[action]
+
+    @cached_property
+    def texts(self) -> list[tuple[Resource, str, str, str]]:
+        """Every text that is written in the graph: resource, argument, innermost name, text."""
+        return [(resource, argument, name, text) for resource in self.graph
+                for argument, value in resource.arguments.items() for name, text in texts_in(argument, value)]
 
     @cached_property
     def workloads(self) -> list[Workload]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from groundsill.graph.judgement import Answer
-from groundsill.graph.reference import JsonDocument, Reference, Unknown, references_in, split_template
+from groundsill.graph.reference import JsonDocument, Reference, Unknown, holds_reference, references_in, split_template
 from groundsill.graph.resource import Resource
 from groundsill.graph.shapes import is_list, is_mapping
 from groundsill.graph.view import View
@@ -141,9 +141,14 @@ def _listed(value: Any) -> list[Any]:
 
 def action_matches(pattern: Any, action: str) -> Answer:
     """Whether a statement's action, which may hold ``*`` and ``?``, covers one action, for example ``sqs:SendMessage``."""
-    if not isinstance(pattern, str) or len(split_template(pattern)) > 1:
+    if not isinstance(pattern, str) or holds_reference(pattern):
         return Answer.UNKNOWN
-    return Answer.YES if _expression(pattern.lower()).fullmatch(action.lower()) else Answer.NO
+    pattern, action = pattern.lower(), action.lower()
+    # Nearly every one is written out, or ends with its only star: an expression is made for the others alone.
+    beginning, star, rest = pattern.partition("*")
+    if "?" not in pattern and not rest:
+        return Answer.YES if (action.startswith(beginning) if star else action == pattern) else Answer.NO
+    return Answer.YES if _expression(pattern).fullmatch(action) else Answer.NO
 
 
 def resource_matches(view: View, pattern: Any, target: Any) -> Answer:

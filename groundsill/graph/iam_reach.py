@@ -47,6 +47,7 @@ class Access:
     def __init__(self, view: View) -> None:
         self.view = view
         self._rights: dict[str, Rights] = {}
+        self._named: dict[tuple[str, str], bool] = {}
         self._attached: dict[str, list[Resource]] | None = None
 
     def allows(self, role: Resource, action: str, target: Any = ANY) -> Judgement:
@@ -72,6 +73,21 @@ class Access:
                 return Judgement.no(f"the permissions boundary of {role.address} does not allow {action}")
             judged = judged.and_then(inside)
         return judged
+
+    def may_name(self, role: Resource, action: str) -> bool:
+        """Whether a role's policies could allow something at all, on whatever: what most roles are out of the question for.
+
+        Arguments:
+            role: an ``aws_iam_role`` of the graph.
+            action: for example ``sqs:SendMessage``.
+        """
+        key = (role.address, action)
+        if key not in self._named:
+            rights = self.rights(role)
+            self._named[key] = bool(rights.gaps) or any(
+                statement.actions is None or any(action_matches(item, action) is not Answer.NO for item in statement.actions)
+                for statement, _ in rights.statements if statement.allows is not False)
+        return self._named[key]
 
     def resource_policy_allows(self, document: Any, principal: str, action: str, target: Any, source: Any = None) -> Judgement:
         """Whether the policy of a queue, topic, bucket, key or function lets an AWS service do something.

@@ -3,47 +3,38 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
 
 from groundsill.checks.context import Context
 from groundsill.checks.rule import Family, Finding, Found, Ruleset, Severity
 from groundsill.checks.values import literal_parts
-from groundsill.graph.reference import JsonDocument
 from groundsill.graph.resource import Resource
-from groundsill.graph.shapes import is_list, is_mapping
 
 RULES = Ruleset(Family.DEPLOYS)
 _LONGEST = 20_000
 # Users that machines' images have, and folders below /home that are nobody's.
 _NOBODY = ("ec2-user", "ubuntu", "admin", "debian", "fedora", "centos", "rocky", "ssm-user", "bitnami", "user", "app", "node",
            "runner", "vscode", "appuser", "nonroot", "deploy", "linuxbrew", "sbx_user1051")
-_HOME = re.compile(r"(?:^|[\s\"'=:])(?:file://)?((?:/Users/|/home/|[A-Za-z]:\\\\?Users\\\\?)([A-Za-z][\w.-]*)[/\\\\][^\s\"']*)")
+_HOME = r"(?:^|[\s\"'=:])(?:file://)?((?:/Users/|/home/|[A-Za-z]:\\\\?Users\\\\?)([A-Za-z][\w.-]*)[/\\\\][^\s\"']*)"
 _NOT_ON_A_MACHINE = ("user_data", "user_data_base64", "container_definitions", "buildspec", "content")
 _MAIL = re.compile(r"^[\w.+-]+@[\w-]+(\.[\w-]+)+$")
 _EXAMPLES = re.compile(r"@(.*\.)?(example\.(com|org|net)|[\w.-]*\.(example|invalid|test|localhost))$")
 # UTF-8 read as Windows-1252: the first byte of two, three or four as its letter, the following ones as theirs.
-_GARBLED = re.compile("[\u00c3\u00c2][\u0080-\u00bf\u2018-\u2026\u20ac\u2122]|\u00e2\u20ac[\u0080-\u00ff\u2018-\u2122]"
-                      "|\u00f0\u0178|\ufffd")
+_GARBLED = ("[\u00c3\u00c2][\u0080-\u00bf\u2018-\u2026\u20ac\u2122]|\u00e2\u20ac[\u0080-\u00ff\u2018-\u2122]"
+            "|\u00f0\u0178|\ufffd")
 
 
-def _texts(resource: Resource) -> Iterator[tuple[str, str]]:
-    for argument, value in resource.arguments.items():
-        yield from ((argument, item) for item in _inside(value))
-
-
-def _inside(value: Any) -> Iterator[str]:
-    if isinstance(value, JsonDocument):
-        yield from _inside(value.content)
-    elif isinstance(value, str):
-        yield from (part for part in literal_parts(value) if len(part) <= _LONGEST)
-    elif is_mapping(value):
-        for key, item in value.items():
-            yield from _inside(key)
-            yield from _inside(item)
-    elif is_list(value):
-        for item in value:
-            yield from _inside(item)
+def _matching(context: Context, pattern: str, may: Callable[[str], bool]) -> Iterator[tuple[Resource, str, re.Match[str]]]:
+    """Where a pattern is found in the texts of resources: once an argument, among the texts that may have it at all."""
+    seen: set[tuple[str, str]] = set()
+    for resource, argument, _, text in context.texts:
+        if not may(text) or (resource.address, argument) in seen:
+            continue
+        match = next((match for part in literal_parts(text) if len(part) <= _LONGEST and (match := re.search(pattern, part))),
+                     None)
+        if match:
+            seen.add((resource.address, argument))
+            yield resource, argument, match
 
 
 @RULES.rule(
@@ -54,12 +45,9 @@ def _inside(value: Any) -> Iterator[str]:
     example='filename = "/home/maria/shop/dist/api.zip"',
 )
 def home(context: Context) -> Found:
-    for resource in context.graph:
-        for argument, value in _texts(resource):
-            match = _HOME.search(value) if argument not in _NOT_ON_A_MACHINE else None
-            if match and match[2].lower() not in _NOBODY:
-                yield Finding(resource, f"{argument} is {match[1]!r}", attribute=argument)
-                break
+    for resource, argument, match in _matching(context, _HOME, lambda text: "sers" in text or "/home/" in text):
+        if argument not in _NOT_ON_A_MACHINE and match[2].lower() not in _NOBODY:
+            yield Finding(resource, f"{argument} is {match[1]!r}", attribute=argument)
 
 
 @RULES.rule(
@@ -83,12 +71,7 @@ def mail(context: Context) -> Found:
     example='description = "Caf\u00c3\u00a9"',
 )
 def garbled(context: Context) -> Found:
-    for resource in context.graph:
-        if resource.data:
-            continue
-        for argument, value in _texts(resource):
-            match = _GARBLED.search(value)
-            if match:
-                start = max(match.start() - 12, 0)
-                yield Finding(resource, f"{argument} holds {value[start:match.end() + 12]!r}", attribute=argument)
-                break
+    for resource, argument, match in _matching(context, _GARBLED, lambda text: not text.isascii()):
+        if not resource.data:
+            near = match.string[max(match.start() - 12, 0):match.end() + 12]
+            yield Finding(resource, f"{argument} holds {near!r}", attribute=argument)

@@ -39,8 +39,9 @@ def idle(context: Context, function: Resource) -> Found:
     if any(reference.address == face.address for output in context.graph.outputs.values() for face in faces
            for reference in references_in(output.value)):
         return
-    if not any(context.access.allows(work.role, "lambda:InvokeFunction", face).is_yes
-               for work in context.workloads if work.role is not None for face in faces):
+    workers = {work.role.address for work in context.workloads if work.role is not None}
+    if not any(context.access.allows(role, "lambda:InvokeFunction", face).is_yes
+               for role in context.roles_that_may("lambda:InvokeFunction") if role.address in workers for face in faces):
         yield Finding(function, "no route, schedule, event source or right to invoke leads to it")
 
 
@@ -55,7 +56,7 @@ def full(context: Context, queue: Resource) -> Found:
         return
     if any(True for _ in context.view.referring(queue, "aws_lambda_event_source_mapping", "aws_pipes_pipe")):
         return
-    roles = context.of_type("aws_iam_role", "aws_iam_user")
+    roles = context.roles_that_may("sqs:ReceiveMessage")
     if not any(not context.access.allows(role, "sqs:ReceiveMessage", queue).is_no for role in roles):
         yield Finding(queue, "no event source and no role takes from it")
 

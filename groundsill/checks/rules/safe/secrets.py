@@ -283,23 +283,6 @@ def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield name, value
 
 
-def _long_texts(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    """The texts in a value that are long enough to hold a key: the one walk that sees every resource, so it is quick."""
-    stack: list[tuple[str, Any]] = [(name, value)]
-    while stack:
-        name, value = stack.pop()
-        kind = type(value)  # pyright: ignore[reportUnknownVariableType]
-        if kind is str:
-            if len(value) >= _SHORTEST_FORM:
-                yield name, value
-        elif kind is dict:
-            stack.extend((str(key), item) for key, item in value.items())
-        elif kind is list:
-            stack.extend((name, item) for item in value)
-        elif kind is JsonDocument:
-            stack.append((name, value.content))
-
-
 @RULES.rule(
     "secret-value-in-state", Severity.MEDIUM, "the secret's value is in Terraform's state",
     rationale="Whoever reads the state has it, and the next apply may put an old value back: Terraform language, \"Use "
@@ -323,14 +306,13 @@ def _in_state(context: Context, version: Resource) -> Iterator[Finding]:
 def _anywhere(context: Context) -> Iterator[Finding]:
     covered = {"aws_lambda_function", "aws_ecs_task_definition", "aws_instance", "aws_launch_template",
                "aws_ssm_parameter", *_WRITTEN}
+    for resource, argument, name, text in context.texts:
+        if resource.type in covered and argument not in ("tags", "description"):
+            continue
+        form = form_of(text)
+        if form and not (argument == "policy" and form.startswith("an AWS")):
+            yield Finding(resource, f"`{name}` holds {form}", attribute=argument)
     for resource in context.graph:
-        for argument, value in resource.arguments.items():
-            if resource.type in covered and argument not in ("tags", "description"):
-                continue
-            for name, text in _long_texts(argument, value):
-                form = form_of(text)
-                if form and not (argument == "policy" and form.startswith("an AWS")):
-                    yield Finding(resource, f"`{name}` holds {form}", attribute=argument)
         for name, value in _tags(resource):
             if named_secret(name) and isinstance(value, str) and is_known(value) and not _harmless(value):
                 yield Finding(resource, f"the tag `{name}` holds a value", attribute="tags")
