@@ -20,7 +20,7 @@ _SOON = timedelta(days=180)
 _ENVIRONMENT_BYTES = 4_096
 _MOST_LAYERS = 5
 _LONGEST = 900
-_MIGRATES = re.compile(r"(^|[-_])migrat(e|ion|ions)([-_]|$)", re.IGNORECASE)
+_MIGRATES = r"(?i)(^|[-_])migrat(e|ion|ions)([-_]|$)"
 # AWS Lambda Developer Guide, "Understanding Lambda function scaling": an account's usual limit, of which 100 stay unreserved.
 _ACCOUNT_CONCURRENCY, _UNRESERVED = 1_000, 100
 # AWS Lambda Developer Guide, "Defined runtime environment variables".
@@ -293,5 +293,5 @@ def unsaid(context: Context, function: Resource) -> Found:
 def migration(context: Context, function: Resource) -> Found:
     names = (function.name, text(context.view.get(function, "function_name")) or "")
     limit = whole(context.view.get(function, "timeout", default=3))
-    if limit is not None and limit < _LONGEST and any(_MIGRATES.search(name) for name in names):
+    if limit is not None and limit < _LONGEST and any(re.search(_MIGRATES, name) for name in names):
         yield Finding(function, f"it has {limit} s of at most {_LONGEST}", attribute="timeout")

@@ -17,8 +17,8 @@ _NOBODY = ("ec2-user", "ubuntu", "admin", "debian", "fedora", "centos", "rocky",
            "runner", "vscode", "appuser", "nonroot", "deploy", "linuxbrew", "sbx_user1051")
 _HOME = r"(?:^|[\s\"'=:])(?:file://)?((?:/Users/|/home/|[A-Za-z]:\\\\?Users\\\\?)([A-Za-z][\w.-]*)[/\\\\][^\s\"']*)"
 _NOT_ON_A_MACHINE = ("user_data", "user_data_base64", "container_definitions", "buildspec", "content")
-_MAIL = re.compile(r"^[\w.+-]+@[\w-]+(\.[\w-]+)+$")
-_EXAMPLES = re.compile(r"@(.*\.)?(example\.(com|org|net)|[\w.-]*\.(example|invalid|test|localhost))$")
+_MAIL = r"^[\w.+-]+@[\w-]+(\.[\w-]+)+$"
+_EXAMPLES = r"@(.*\.)?(example\.(com|org|net)|[\w.-]*\.(example|invalid|test|localhost))$"
 # UTF-8 read as Windows-1252: the first byte of two, three or four as its letter, the following ones as theirs.
 _GARBLED = ("[\u00c3\u00c2][\u0080-\u00bf\u2018-\u2026\u20ac\u2122]|\u00e2\u20ac[\u0080-\u00ff\u2018-\u2122]"
             "|\u00f0\u0178|\ufffd")
@@ -59,7 +59,7 @@ def home(context: Context) -> Found:
 def mail(context: Context) -> Found:
     for variable in context.graph.variables.values():
         value = variable.default
-        if isinstance(value, str) and _MAIL.match(value) and not _EXAMPLES.search(value):
+        if isinstance(value, str) and re.match(_MAIL, value) and not re.search(_EXAMPLES, value):
             yield Finding(None, f"`{variable.name}` is {value!r} unless somebody says otherwise", place=variable.location)
 
 

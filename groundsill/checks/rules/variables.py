@@ -14,10 +14,10 @@ from groundsill.checks.workloads import Workload
 RULES = Ruleset(Family.RUNS)
 # Next.js documentation, "How to use environment variables in Next.js"; Vite guide, "Env Variables and Modes"; Create React
 # App documentation, "Adding Custom Environment Variables": replaced in the page's code when it is built.
-_BUILT_IN = re.compile(r"^(NEXT_PUBLIC|VITE|REACT_APP|GATSBY|NUXT_ENV|VUE_APP)_")
-_SCHEMA_AT_START = re.compile(
-    r"^((PRISMA_)?DB_PUSH|(RUN_|AUTO_|DB_|DATABASE_|PRISMA_)?MIGRAT(E|IONS?)|SYNC_SCHEMA|DB_SYNC)(_ON_START(UP)?|_AT_START)?$")
-_MIGRATES = re.compile(r"migrat|schema|db-?push", re.IGNORECASE)
+_BUILT_IN = r"^(NEXT_PUBLIC|VITE|REACT_APP|GATSBY|NUXT_ENV|VUE_APP)_"
+_SCHEMA_AT_START = (r"^((PRISMA_)?DB_PUSH|(RUN_|AUTO_|DB_|DATABASE_|PRISMA_)?MIGRAT(E|IONS?)|SYNC_SCHEMA|DB_SYNC)"
+                    r"(_ON_START(UP)?|_AT_START)?$")
+_MIGRATES = r"(?i)migrat|schema|db-?push"
 _DATABASES = ("aws_db_instance", "aws_rds_cluster")
 
 
@@ -36,7 +36,7 @@ def _told(context: Context) -> Iterator[tuple[Workload, str, Any]]:
 )
 def built(context: Context) -> Found:
     for work, name, _ in _told(context):
-        if _BUILT_IN.match(name):
+        if re.match(_BUILT_IN, name):
             yield Finding(work.resource, f"{name} is read by a build", attribute="environment")
 
 
@@ -51,11 +51,11 @@ def empty(context: Context) -> Found:
     if not context.of_type(*_DATABASES) or _has_migration(context):
         return
     for work, name, value in _told(context):
-        if _SCHEMA_AT_START.match(name) and str(text(value)).lower() in ("false", "0", "no", "off"):
+        if re.match(_SCHEMA_AT_START, name) and str(text(value)).lower() in ("false", "0", "no", "off"):
             yield Finding(work.resource, f"{name} is {text(value)}, and nothing here migrates", attribute="environment")
 
 
 def _has_migration(context: Context) -> bool:
-    return any(_MIGRATES.search(item.name) or _MIGRATES.search(str(item.arguments.get("container_definitions", "")))
-               or _MIGRATES.search(str(item.arguments.get("function_name", "")))
+    return any(re.search(_MIGRATES, item.name) or re.search(_MIGRATES, str(item.arguments.get("container_definitions", "")))
+               or re.search(_MIGRATES, str(item.arguments.get("function_name", "")))
                for item in context.of_type("aws_lambda_function", "aws_ecs_task_definition", "aws_codebuild_project"))
