@@ -85,7 +85,7 @@ def before_plan(plan: PlanSummary, graph: Graph) -> Graph:
     from groundsill.sources.plan import read_plan
 
     prior = read_plan(plan.prior, graph.name, stage=graph.stage, production=graph.production)[0] if plan.prior else Graph()
-    changes = {change.address: change for change in plan.changes}
+    changes = {change.address: change for change in plan.changes if not change.deposed}
     found = Graph(graph.name, graph.stage, graph.region, tier=graph.tier, production=graph.production)
     for traffic in graph.traffic:
         found.add_traffic(traffic)

@@ -55,6 +55,7 @@ class Change:
         imported: identifier by which it is taken over, empty otherwise.
         outside: whether the change was made by somebody else and is only found here.
         component: component that the resource's tags name, empty where they name none.
+        deposed: whether it is the old object of a replacement that did not come to its end; the new one has its address.
     """
 
     address: str
@@ -66,6 +67,7 @@ class Change:
     imported: str = ""
     outside: bool = False
     component: str = ""
+    deposed: bool = False
 
     @property
     def forced_by(self) -> tuple[str, ...]:
@@ -92,7 +94,8 @@ class Change:
         return {
             "address": self.address, "action": self.action, "reason": self.reason or None,
             "moved_from": self.moved_from or None, "imported": self.imported or None,
-            "forced_by": list(self.forced_by), "loses": self.loses or None, "loses_data": self.loses_data,
+            "deposed": self.deposed, "forced_by": list(self.forced_by),
+            "loses": self.loses or None, "loses_data": self.loses_data,
             "attributes": [
                 {"path": item.path, "before": item.before, "after": item.after,
                  "forces_replacement": item.forces_replacement}
@@ -113,6 +116,7 @@ class PlanSummary:
         warnings: what Terraform warned of.
         seconds: how long the plan took.
         prior: the state that the plan starts from, as Terraform's JSON; it holds values, so it is never shown.
+        content: the changes as Terraform's JSON, which is never shown either.
     """
 
     path: Path
@@ -122,6 +126,7 @@ class PlanSummary:
     warnings: tuple[Problem, ...] = ()
     seconds: float = 0.0
     prior: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False, compare=False)
+    content: tuple[Mapping[str, Any], ...] = field(default=(), repr=False, compare=False)
 
     @property
     def has_changes(self) -> bool:
@@ -156,7 +161,7 @@ def read_plan(content: Mapping[str, Any], path: Path, *, warnings: tuple[Problem
         path, tuple(change for change in changes if change.is_change),
         tuple(change for change in drift if change.is_change),
         {name: action for name, action in outputs.items() if action != "none"}, warnings, seconds,
-        content.get("prior_state") or {},
+        content.get("prior_state") or {}, tuple(content.get("resource_changes") or ()),
     )
 
 
@@ -170,7 +175,7 @@ def read_change(item: Mapping[str, Any], *, outside: bool = False) -> Change:
         address, str(item.get("type") or ""), action,
         tuple(_attributes(change)) if action in ("update", "replace") else (),
         str(item.get("action_reason") or ""), str(item.get("previous_address") or ""),
-        str(importing.get("id") or "-") if is_mapping(importing) else "", outside, _component(change),
+        str(importing.get("id") or "-") if is_mapping(importing) else "", outside, _component(change), bool(item.get("deposed")),
     )
 
 

@@ -153,7 +153,7 @@ def _deploy(
     about.forget_traces()
     about.workspace.finished()
     return Deployed(True, bool(applied), tuple(applied), values, outputs, time.perf_counter() - started, earlier,
-                    recovered.imports)
+                    recovered.taken_over)
 
 
 def _ask_who(steps: _Steps) -> None:
@@ -218,7 +218,7 @@ def _detail(result: Any) -> str:
     if isinstance(result, ApplySummary):
         return f"{len(result.resources)} resources"
     if isinstance(result, Recovered):
-        return f"{len(result.imports)} resources that the interrupted deploy had made"
+        return f"{len(result.taken_over)} resources that the interrupted deploy had made"
     return ""
 
 

@@ -137,6 +137,13 @@ _RULES = (
           r"|OperationNotPermitted.*protect|currently has termination protection",
           "a resource is protected from being destroyed",
           "take the protection away in the definition, deploy, and try again"),
+    _rule("GS3036", r"BucketNotEmpty|RepositoryNotEmpty|HostedZoneNotEmpty|vault .*(contains|not empty)|is not empty",
+          "AWS does not delete it while something is in it",
+          "look at what is in it; `groundsill destroy --empty` deletes it with all of that"),
+    _rule("GS3037", r"DependencyViolation|has a dependent object|ResourceInUse|is (currently )?in use by|DeleteConflict"
+          r"|must (first )?(be )?(detach|remove)",
+          "AWS does not delete it while something else uses it",
+          "what uses it is not in this state: find it by the name above, remove it, and run the same command again"),
     _rule("GS3020", r"Ambiguous move|Moved object still exists|Cross-package move|Redundant move",
           "a rename does not fit what is there",
           "`formerly` names the component's name before the rename, and no component may still have that name"),

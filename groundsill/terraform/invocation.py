@@ -69,7 +69,7 @@ class Invocations:
         if ended.interrupted:
             raise Interrupted(done.summary() if command[0] == "apply" else None, killed=ended.killed)
         if ended.code != 0:
-            problems = [*done.problems, *problems_in_text(ended.errors)]
+            problems = done.placed([*done.problems, *problems_in_text(ended.errors)])
             errors = "\n".join([*done.words, ended.errors])
             raise EngineError(failures(problems, errors, ended.code, command[0], graph), problems,
                               done.summary() if command[0] == "apply" else None)

@@ -77,13 +77,11 @@ def look_up(about: Deployment) -> Lookup:
     engine = about.engine
     engine.init(directory, reconfigure=True)
     with plan_file() as file:
-        engine.plan(directory, out=file)
-        planned = engine.show(directory, file)
-    return _read(planned, about.graph.region)
+        plan = engine.plan(directory, out=file)
+    return _read(plan.prior, about.graph.region)
 
 
-def _read(planned: Mapping[str, Any], region: str) -> Lookup:
-    prior: dict[str, Any] = planned.get("prior_state") or {}
+def _read(prior: Mapping[str, Any], region: str) -> Lookup:
     values_read: dict[str, Any] = prior.get("values") or {}
     root: dict[str, Any] = values_read.get("root_module") or {}
     read: list[dict[str, Any]] = root.get("resources") or []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from groundsill.graph.diagnostics import Diagnostic, GroundsillError
@@ -100,6 +100,7 @@ class Gathered:
         self.words: list[str] = []
         self._done: list[Done] = []
         self._open: dict[str, str] = {}
+        self._ids: dict[str, str] = {}
         self._counts: Mapping[str, int] = {}
 
     def line(self, text: str) -> None:
@@ -111,6 +112,7 @@ class Gathered:
             self.problems.append(event.problem)
         elif event.kind == "resource_start":
             self._open[event.address] = event.action
+            self._ids[event.address] = event.resource_id
         elif event.kind in ("resource_done", "resource_error"):
             self._open.pop(event.address, None)
             self._done.append(Done(event.address, event.action, event.seconds, event.resource_id,
@@ -121,6 +123,23 @@ class Gathered:
             self.words.append(text)
         if self._on_event:
             self._on_event(event)
+
+    def placed(self, problems: Sequence[Problem]) -> list[Problem]:
+        """Problems with the resource that each is about: of what cannot be destroyed Terraform says only what AWS calls it.
+
+        Arguments:
+            problems: what was said.
+        """
+        failed = [item.address for item in self._done if item.failed]
+        open_errors = [problem for problem in problems if problem.error and not problem.address]
+
+        def address(problem: Problem) -> str:
+            named = [name for name in failed if self._ids.get(name) and self._ids[name] in problem.text]
+            if named:
+                return max(named, key=lambda name: len(self._ids[name]))
+            return failed[0] if len(failed) == len(open_errors) == 1 else ""
+
+        return [replace(problem, address=address(problem)) if problem in open_errors else problem for problem in problems]
 
     def note(self, text: str) -> None:
         """Something of our own to say meanwhile."""

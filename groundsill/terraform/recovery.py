@@ -12,7 +12,7 @@ definition gives it. Anything else that is in the way stays, and Terraform says 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,8 @@ from groundsill.terraform.events import Problem
 from groundsill.terraform.failures import base_address
 from groundsill.terraform.identities import IDENTITIES, MADE_AGAIN, Identity, identity
 from groundsill.terraform.lookup import Lookup, look_up
-from groundsill.terraform.state import state_resources
+from groundsill.terraform.replacements import aside, depose, put_back, set_aside
+from groundsill.terraform.state import kept_objects
 from groundsill.terraform.template import render_json
 from groundsill.terraform.traces import Trace, read_traces
 
@@ -46,11 +47,19 @@ class Recovered:
         imports: import identifier by address.
         lost: of those that were made and cannot be taken over: what AWS calls them, by address.
         forgotten: addresses of which the state knew what the killed apply had destroyed.
+        finished: import identifier by address of what is in the state already: the new objects of replacements, whose old
+            ones the next apply destroys.
     """
 
     imports: Mapping[str, str] = field(default_factory=dict[str, str])
     lost: Mapping[str, str] = field(default_factory=dict[str, str])
     forgotten: tuple[str, ...] = ()
+    finished: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def taken_over(self) -> dict[str, str]:
+        """Import identifier of everything that is taken over, by address."""
+        return {**self.imports, **self.finished}
 
 
 def recover(about: Deployment, values: Mapping[str, Any], say: Callable[[str], None]) -> Recovered:
@@ -70,7 +79,7 @@ def recover(about: Deployment, values: Mapping[str, Any], say: Callable[[str], N
         adoption.unlink(missing_ok=True)
         return Recovered()
     found = _Search(about, values, traces, adoption, say).run()
-    for address, resource_id in found.imports.items():
+    for address, resource_id in found.taken_over.items():
         say(f"Taking over {address}, which the interrupted deploy has made: {resource_id}")
     for address, resource_id in found.lost.items():
         say(f"Not taken over: {address} was made as {resource_id}, and Terraform cannot import that type. "
@@ -86,14 +95,20 @@ class _Search:
         say: Callable[[str], None],
     ) -> None:
         self._about, self._values, self._adoption = about, values, adoption
-        state: dict[str, Any] = {str(item["address"]): item for item in state_resources(about.engine.show(about.directory))}
-        self._known_ids = {str(name) for item in state.values() for name in _names(item.get("values") or {})}
+        # As it is kept: that is read without the provider, whose schema Terraform takes seconds to load.
+        state = kept_objects(about.engine.state_pull(about.directory))
+        self._known_ids = {name for values in state.values() for name in _names(values)}
         self._forgotten = self._forget(state, traces)
+        self._aside = self._set_aside(state, traces)
         self._missing = {
             address: trace for address, trace in traces.items()
             if address not in state and base_address(address) in about.graph
         }
-        self._imports: dict[str, str] = {}
+        self._imports: dict[str, str] = {
+            address: trace.resource_id for address, trace in self._missing.items()
+            if trace.made and trace.resource_id and _is_its_id(_type(address))
+        }
+        self._finished: dict[str, str] = {}
         self._absent: set[tuple[str, str]] = set()
         self._lost: dict[str, str] = {}
         self._scores: dict[str, dict[str, int | None]] = {}
@@ -103,37 +118,74 @@ class _Search:
         self._aws = AwsCalls(about.graph.region)
         self._say = say
 
-    def _forget(self, state: dict[str, Any], traces: Mapping[str, Trace]) -> tuple[str, ...]:
+    def _forget(self, state: dict[str, Mapping[str, Any]], traces: Mapping[str, Trace]) -> tuple[str, ...]:
         """Take out of the state what was destroyed for a replacement: while it is there, nothing can be imported."""
         gone = [
             address for address, trace in traces.items()
-            if trace.replaced and trace.replaced == _id(state.get(address, {})) and trace.replaced != trace.resource_id
+            if trace.replaced and trace.replaced == state.get(address, {}).get("id") and trace.replaced != trace.resource_id
         ]
         for address in gone:
-            self._about.engine.state_rm(self._about.directory, address)
+            self._about.locked(lambda address=address: self._about.engine.state_rm(self._about.directory, address))
             del state[address]
         return tuple(gone)
 
+    def _set_aside(self, state: dict[str, Mapping[str, Any]], traces: Mapping[str, Trace]) -> dict[str, list[str]]:
+        """Free the addresses of which the state knows the old object where a new one was begun beside it.
+
+        Gives what AWS calls each old object.
+        """
+        found: dict[str, list[str]] = {}
+        for address, trace in traces.items():
+            if aside(address) in state and address in state:  # it was killed between the import and what follows it
+                depose(self._about, address)
+            elif (address in state and not trace.failed and not trace.replaced and base_address(address) in self._about.graph
+                  and trace.resource_id not in (names := _names(state[address])) and names):
+                set_aside(self._about, address)
+                state[aside(address)] = state.pop(address)
+            if aside(address) in state and address not in state:
+                found[address] = _names(state[aside(address)])
+        return found
+
     def run(self) -> Recovered:
         self._adoption.unlink(missing_ok=True)
-        if self._missing:
-            for _ in range(_ROUNDS):
-                planned = self._plan()
-                if planned is None:
-                    continue
-                if not self._refuse_foreign(planned) and not self._identify(planned):
-                    break
-        return Recovered(dict(self._imports), dict(self._lost), self._forgotten)
+        try:
+            if self._missing:
+                for _ in range(_ROUNDS):
+                    planned = self._plan()
+                    if planned is None:
+                        continue
+                    if not self._refuse_foreign(planned) and not self._identify(planned):
+                        self._finish(planned)
+                        break
+        finally:
+            for address in self._aside.keys() - self._finished.keys():
+                self._imports.pop(address, None)
+                put_back(self._about, address)
+        return Recovered(dict(self._imports), dict(self._lost), self._forgotten, dict(self._finished))
 
-    def _plan(self) -> dict[str, dict[str, Any]] | None:
+    def _finish(self, planned: Mapping[str, Mapping[str, Any]]) -> None:
+        """Import what has an older object beside it, and leave that one to the next apply."""
+        about = self._about
+        for address in sorted(self._aside.keys() & self._imports.keys()):
+            resource_id = self._imports.pop(address)
+            self._write()
+            names = _names(_change(planned[address]).get("before") or {})
+            if not names or set(names) & set(self._aside[address]):
+                continue  # it is the old one itself
+            about.locked(lambda address=address, resource_id=resource_id: about.engine.import_(
+                about.directory, address, resource_id, variables=self._values, graph=about.graph))
+            self._finished[address] = resource_id
+            # What would be replaced at once is not what the definition means: it was changed back since.
+            depose(about, address, new="delete" in _actions(planned[address]))
+
+    def _plan(self) -> dict[str, Mapping[str, Any]] | None:
         """Changes by address; None where something that was to be imported does not exist or cannot be."""
         self._write()
         about = self._about
         try:
             with plan_file() as file:
-                about.locked(lambda: about.engine.plan(
+                plan = about.locked(lambda: about.engine.plan(
                     about.directory, out=file, variables=self._values, refresh=False, graph=about.graph))
-                content = about.engine.show(about.directory, file)
         except EngineError as error:
             failed = {address for problem in error.problems if problem.error for address in self._imported_in(problem)}
             if not failed:
@@ -141,8 +193,7 @@ class _Search:
             for address in failed:
                 self._drop(address)
             return None
-        found: dict[str, dict[str, Any]] = {str(item["address"]): item for item in content.get("resource_changes") or ()}
-        return found
+        return {str(item["address"]): item for item in plan.content if not item.get("deposed")}
 
     def _imported_in(self, problem: Problem) -> list[str]:
         """Addresses to be imported that an error is about."""
@@ -165,7 +216,7 @@ class _Search:
         if trace.made and trace.resource_id and _type(address) not in MADE_AGAIN and trace.resource_id in resource_id:
             self._lost[address] = trace.resource_id
 
-    def _refuse_foreign(self, planned: Mapping[str, dict[str, Any]]) -> bool:
+    def _refuse_foreign(self, planned: Mapping[str, Mapping[str, Any]]) -> bool:
         """Drop what turns out not to be this stage's own, or not to fit as well as another may; whether there was any."""
         dropped = False
         for address in list(self._imports):
@@ -182,17 +233,16 @@ class _Search:
             dropped = True
         return dropped
 
-    def _identify(self, planned: Mapping[str, dict[str, Any]]) -> bool:
+    def _identify(self, planned: Mapping[str, Mapping[str, Any]]) -> bool:
         """Find more of what is missing; whether anything was found."""
         found: dict[str, str] = {}
         for address, trace in self._missing.items():
             item = planned.get(address)
             if address in self._imports or address in self._lost or item is None:
                 continue
-            change: Mapping[str, Any] = item.get("change") or {}
-            if "create" not in (change.get("actions") or ()):
+            if "create" not in _actions(item):
                 continue
-            after: Mapping[str, Any] = change.get("after") or {}
+            after: Mapping[str, Any] = _change(item).get("after") or {}
             resource_id = self._resource_id(address, trace, after, {*self._imports.values(), *found.values()})
             if resource_id is not None:
                 found[address] = resource_id
@@ -269,13 +319,21 @@ def _type(address: str) -> str:
     return address.partition(".")[0]
 
 
-def _id(item: Mapping[str, Any]) -> str:
-    values: Mapping[str, Any] = item.get("values") or {}
-    return str(values.get("id"))
+def _is_its_id(type_: str) -> bool:
+    """Whether what AWS gave a resource is all that an import needs to know."""
+    return identity(type_).form == "{id}" and (type_ in IDENTITIES or type_ not in MADE_AGAIN)
 
 
-def _names(values: Mapping[str, Any]) -> list[Any]:
-    return [values[name] for name in ("id", "arn") if values.get(name)]
+def _names(values: Mapping[str, Any]) -> list[str]:
+    return [str(values[name]) for name in ("id", "arn") if values.get(name)]
+
+
+def _change(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    return item.get("change") or {}
+
+
+def _actions(item: Mapping[str, Any]) -> Sequence[str]:
+    return _change(item).get("actions") or ()
 
 
 def _known(after: Mapping[str, Any]) -> dict[str, Any]:
@@ -300,8 +358,8 @@ def _own(address: str, item: Mapping[str, Any]) -> bool:
 
     What cannot carry tags is part of something that does, so its identifier has the owner in it.
     """
-    change: Mapping[str, Any] = item.get("change") or {}
-    if set(change.get("actions") or ()) & {"delete"}:
+    change = _change(item)
+    if "delete" in _actions(item):
         return False
     if not _can_carry_tags(address):
         return True
@@ -314,7 +372,7 @@ def _own(address: str, item: Mapping[str, Any]) -> bool:
 
 def _differences(item: Mapping[str, Any]) -> int:
     """How many attributes an import would leave to be changed."""
-    change: Mapping[str, Any] = item.get("change") or {}
+    change = _change(item)
     before: Mapping[str, Any] = change.get("before") or {}
     after: Mapping[str, Any] = change.get("after") or {}
     return sum(before.get(name) != value for name, value in after.items() if name not in ("tags", "tags_all"))

@@ -121,7 +121,7 @@ def _component(change: Change, graph: Graph) -> tuple[str, str, SourceLocation |
 
 def _split(plan: PlanSummary) -> tuple[list[Change], list[Change]]:
     """Changes that only take back an outside change, and the others; one resource may be in both."""
-    drift = {change.address: change for change in plan.drift}
+    drift = {change.address: change for change in plan.drift if not change.deposed}
     undoing: list[Change] = []
     own: list[Change] = []
     for change in plan.changes:

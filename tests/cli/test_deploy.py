@@ -47,6 +47,9 @@ class Deployable(Shop):
         program.write_text(_TERRAFORM.format(python=sys.executable, folder=str(self.fake)))
         program.chmod(0o755)
         self.environment["GROUNDSILL_TERRAFORM"] = str(program)
+        # Nobody answers there, so whose credentials these are is not known, and the command goes on.
+        self.environment |= {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ACCESS_KEY_ID": "test",
+                             "AWS_SECRET_ACCESS_KEY": "test"}
         (self.fake / "state.json").write_text("{}")
         self.plans()
         return self
@@ -85,6 +88,18 @@ def test_a_deploy_of_production_is_confirmed_or_refused(deployable: Deployable) 
     assert deployable.json("deploy", "--stage", "prod", "--yes")["actions"] == {"create": 1}
     assert deployable.applied == 1
     assert deployable.run("deploy", "--local-state").returncode == 0  # dev does not ask
+
+
+def test_a_deploy_says_what_the_change_costs_before_it_asks(deployable: Deployable) -> None:
+    deployable.plans(_MADE)
+    refused = deployable.run("deploy", "--stage", "prod", "--local-state")
+    assert refused.returncode == 1 and refused.stderr.index("Cost:") < refused.stderr.index("GS3031")
+    planned = deployable.json("plan", "--local-state", code=2)["cost"]
+    assert planned and deployable.json("deploy")["cost"] == planned
+    (deployable.folder / "traffic.toml").write_text("[nothing.such]\nrequests = 'many'\n")
+    deployable.plans(_MADE)
+    done = deployable.run("deploy", "--local-state")
+    assert done.returncode == 0 and "What the deploy costs is not shown:" in done.stderr and "Cost:" not in done.stderr
 
 
 def test_yes_is_no_leave_to_lose_data(deployable: Deployable) -> None:

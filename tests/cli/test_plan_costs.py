@@ -55,6 +55,15 @@ def costs(folder: Path, *changes: dict[str, Any], prior: dict[str, Any]) -> Plan
     return found
 
 
+def test_what_a_replacement_has_left_is_not_taken_for_what_stands_at_its_address(tmp_path: Path) -> None:
+    found = costs(
+        tmp_path,
+        change("aws_ebs_volume", "data", ["delete"], {"type": "gp3", "size": 200}, None, deposed="00000001"),
+        prior=state(("aws_ebs_volume", "data", {"type": "gp3", "size": 200})),
+    )
+    assert found.change == 0
+
+
 def test_an_update_costs_the_difference_of_what_it_changes(tmp_path: Path) -> None:
     found = costs(
         tmp_path,

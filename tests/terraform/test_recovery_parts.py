@@ -13,6 +13,8 @@ from groundsill.definition.running import load_system
 from groundsill.terraform.children import CHILDREN
 from groundsill.terraform.identities import IDENTITIES, MADE_AGAIN, identity
 from groundsill.terraform.recovery import spoken_of
+from groundsill.terraform.replacements import deposed
+from groundsill.terraform.state import kept_objects
 from groundsill.terraform.traces import Trace, read_traces
 
 SYSTEMS = sorted(path.parent for path in (Path(__file__).parents[2] / "systems").glob("*/system.py"))
@@ -95,6 +97,32 @@ IMPORTS = {
 ])
 def test_an_import_that_was_refused_is_told_from_the_others_by_the_error(text: str, wanted: str | None) -> None:
     assert spoken_of(text, IMPORTS) == ([wanted] if wanted else [])
+
+
+def _both(key: str | None = None) -> dict[str, Any]:
+    def resource(name: str, id: str) -> dict[str, Any]:
+        instance: dict[str, Any] = {"attributes": {"id": id}, **({"index_key": key} if key else {})}
+        return {"mode": "managed", "type": "aws_vpc", "name": name, "instances": [instance]}
+
+    return {"version": 4, "serial": 7, "resources": [resource("a", "new"), resource("a__replaced", "old")]}
+
+
+@pytest.mark.parametrize("key", [None, "one"])
+@pytest.mark.parametrize("new", [False, True])
+def test_of_two_objects_the_one_that_has_to_go_is_left_to_the_next_apply(key: str | None, new: bool) -> None:
+    state = _both(key)
+    address = f'aws_vpc.a["{key}"]' if key else "aws_vpc.a"
+    assert deposed(state, address, new=new) and state["serial"] == 8
+    (resource,) = state["resources"]
+    assert {item["attributes"]["id"]: item.get("deposed") for item in resource["instances"]} == (
+        {"new": "00000001", "old": None} if new else {"new": None, "old": "00000001"})
+    assert list(kept_objects(state)) == [address] and kept_objects(state)[address]["id"] == ("old" if new else "new")
+
+
+def test_a_state_without_both_objects_stays_as_it_is() -> None:
+    state = _both()
+    del state["resources"][1]
+    assert not deposed(state, "aws_vpc.a") and state["serial"] == 7 and len(state["resources"][0]["instances"]) == 1
 
 
 @pytest.mark.parametrize("type", sorted(IDENTITIES))

@@ -23,7 +23,9 @@ from groundsill.cli.systems import Target
 from groundsill.graph.diagnostics import Diagnostic, GroundsillError
 
 if TYPE_CHECKING:
+    from groundsill.cli.plan_costs import PlanCosts
     from groundsill.cli.views.deploying import Lines
+    from groundsill.graph.graph import Graph
     from groundsill.terraform.deploy import Deployed
     from groundsill.terraform.engine import ApplySummary
     from groundsill.terraform.health import Answer
@@ -71,7 +73,7 @@ def run(given: argparse.Namespace, screen: Screen) -> int:
             screen.note(f"Continuing: the {earlier.get('operation', 'command')} of {earlier.get('began', '?')} did not come "
                         f"to its end (step {earlier.get('step', '?')}).")
         with deploying(screen, graph, events=event_file(given.events)) as view:
-            talk = _Talk(given, screen, target, view)
+            talk = _Talk(given, screen, target, view, graph)
             try:
                 done = deploy(with_events(about, view.event), talk, images=images, saved=given.plan, upgrade=given.upgrade,
                               delegation_seconds=given.delegation_seconds)
@@ -93,22 +95,26 @@ def run(given: argparse.Namespace, screen: Screen) -> int:
                     answers = health.check(doors, seconds=given.health_seconds)
                     good = sum(answer.healthy for answer in answers)
                     view.step("health", "done", 0.0, f"{good} of {len(answers)} front doors answer")
+    cost = talk.costs.to_dict() if talk.costs else None
     if not done.agreed:
         screen.result("Nothing was changed." if not done.changed else "Stopped after what the rest waits for was made.",
-                      {"system": graph.name, "stage": graph.stage, "agreed": False, "changed": done.changed})
+                      {"system": graph.name, "stage": graph.stage, "agreed": False, "changed": done.changed, "cost": cost})
         return 1
-    return _show(done, answers, target, screen, {"system": graph.name, "stage": graph.stage, "region": graph.region})
+    return _show(done, answers, target, screen,
+                 {"system": graph.name, "stage": graph.stage, "region": graph.region, "cost": cost})
 
 
 class _Talk:
     """Between the deploy and the user."""
 
-    def __init__(self, given: argparse.Namespace, screen: Screen, target: Target, view: Lines) -> None:
+    def __init__(self, given: argparse.Namespace, screen: Screen, target: Target, view: Lines, graph: Graph) -> None:
         self._given = given
         self._screen = screen
         self._target = target
         self._view = view
+        self._graph = graph
         self._allowed = False
+        self.costs: PlanCosts | None = None
 
     def step(self, name: str, state: str, seconds: float = 0.0, detail: str = "") -> None:
         self._view.step(name, state, seconds, detail)
@@ -120,9 +126,21 @@ class _Talk:
         from groundsill.cli.views.deploying import paused
         from groundsill.cli.views.plan import render
 
+        # What is made before the rest is priced with it: a plan of a part would take the rest for there already.
+        costs = self._priced(found) if what == "system" else None
         with paused(self._view):
-            self._screen.note(f"\n{render(found, Path.cwd(), self._screen.error_style)}\n")
+            self._screen.note(f"\n{render(found, Path.cwd(), self._screen.error_style, costs=costs)}\n")
             return self._losses_allowed(found) and self._production_allowed(found)
+
+    def _priced(self, found: Review) -> PlanCosts | None:
+        """What the plan changes in cost; where that cannot be said, why not is said."""
+        from groundsill.cli.plan_costs import plan_costs
+
+        self.costs, problems = plan_costs(found.plan, self._graph, self._target.folder)
+        if problems:
+            self._screen.note("\nWhat the deploy costs is not shown:")
+            self._screen.diagnostics(list(problems))
+        return self.costs
 
     def _losses_allowed(self, found: Review) -> bool:
         open_losses = [change for change in found.plan.losses if change.address not in self._given.losses]

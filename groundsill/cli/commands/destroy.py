@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from groundsill.cli.arguments import Parser, add_settings, add_system
 from groundsill.cli.deployments import (
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from groundsill.terraform.deployment import Deployment
     from groundsill.terraform.destroy import Obstacle
     from groundsill.terraform.engine import EngineError
+    from groundsill.terraform.leftovers import Leftover, Retained
 
 _INTERRUPTED = 130
 
@@ -52,6 +53,7 @@ def run(given: argparse.Namespace, screen: Screen) -> int:
     from groundsill.cli.views.deploying import deploying
     from groundsill.terraform.destroy import lift, obstacles
     from groundsill.terraform.engine import EngineError, Interrupted
+    from groundsill.terraform.leftovers import retained
 
     about = opened(given, target, graph)
     with ends_like_ctrl_c(), about.workspace.held("destroy"), \
@@ -66,11 +68,11 @@ def run(given: argparse.Namespace, screen: Screen) -> int:
         if in_the_way and not given.unprotect and not given.empty:
             raise _protected(in_the_way, graph, target)
         lifted = lift(graph, in_the_way) if in_the_way else []
+        before = about.engine.state_pull(about.directory)
         try:
             agreed = _destroy(about, given, screen, view, target, lifted)
         except EngineError as error:
-            _left(about, screen, error)
-            raise
+            return _stopped(about, screen, target, error, before)
         except Interrupted:
             screen.note(f"Interrupted. The state is kept; `{target.command('destroy')}` continues.")
             return _INTERRUPTED
@@ -78,16 +80,42 @@ def run(given: argparse.Namespace, screen: Screen) -> int:
             about.workspace.finished()
             screen.result("Nothing was destroyed.", {"system": graph.name, "stage": graph.stage, "destroyed": []})
             return 1
-        left = _left(about, screen)
+        left = _left(about)
         about.forget_traces()
         about.workspace.finished()
+    kept = retained(before, agreed)
+    _tell_left(left, kept, screen)
     screen.result(
         f"{screen.style.green('Destroyed')} {graph.name} {graph.stage}: {len(agreed)} resources"
         + (f"; {len(left)} left" if left else ""),
-        {"system": graph.name, "stage": graph.stage, "destroyed": agreed, "left": left},
+        {"system": graph.name, "stage": graph.stage, "destroyed": agreed,
+         "left": [item.to_dict(target.folder) for item in left], "retained": [item.to_dict() for item in kept]},
     )
     screen.next_actions({target.command("deploy"): "make it again, empty"})
     return 1 if left else 0
+
+
+def _stopped(
+    about: Deployment, screen: Screen, target: Target, error: EngineError, before: dict[str, Any],
+) -> int:
+    """A destroy that did not come to its end: what went, what did not and why, in one report."""
+    from groundsill.cli.views.diagnostics import headline
+    from groundsill.terraform.leftovers import retained
+
+    done = [item.address for item in error.summary.resources if item.action == "destroy" and not item.failed] \
+        if error.summary else []
+    left, kept = _left(about, error), retained(before, done)
+    if screen.json:
+        screen.result("", {
+            "error": headline(error.diagnostics), "diagnostics": [item.to_dict() for item in error.diagnostics],
+            "system": about.graph.name, "stage": about.graph.stage, "destroyed": done,
+            "left": [item.to_dict(target.folder) for item in left], "retained": [item.to_dict() for item in kept],
+        })
+        return 1
+    screen.diagnostics(error.diagnostics)
+    _tell_left(left, kept, screen)
+    screen.note(f"Destroyed {len(done)}, left {len(left)}. The state is kept; `{target.command('destroy')}` continues.")
+    return 1
 
 
 def _destroy(
@@ -175,28 +203,24 @@ def _protected(found: list[Obstacle], graph: Graph, target: Target) -> Groundsil
     return GroundsillError(diagnostics)
 
 
-def _left(about: Deployment, screen: Screen, error: EngineError | None = None) -> list[dict[str, str]]:
+def _left(about: Deployment, error: EngineError | None = None) -> list[Leftover]:
     """What the state still holds, and why."""
-    from groundsill.terraform.failures import base_address
+    from groundsill.terraform.leftovers import leftovers
 
     try:
-        left = [address for address in about.engine.state_list(about.directory) if not address.startswith("data.")]
+        state = about.engine.state_pull(about.directory)
     except GroundsillError:
         return []
-    refused = {problem.address: problem.summary for problem in error.problems if problem.address} if error else {}
+    return leftovers(state, about.graph, error.problems if error else ())
 
-    def why(address: str) -> str:
-        if address in refused:
-            return refused[address]
-        base = base_address(address)
-        if base not in about.graph:
-            return "its turn did not come"
-        blocking = [name for name in refused if base_address(name) in about.graph and base in {
-            base_address(reference.address) for reference in about.graph[base_address(name)].references()}]
-        return f"{blocking[0]} needs it and is still there" if blocking else "its turn did not come"
 
-    found = [{"address": address, "why": why(address)} for address in left]
-    if found:
-        shown = "\n".join(f"  {item['address']}: {item['why']}" for item in found)
-        screen.note(f"Still there ({len(found)}):\n{shown}")
-    return found
+def _tell_left(left: list[Leftover], kept: list[Retained], screen: Screen) -> None:
+    """What is still there, each with why; then what AWS keeps by design. What AWS answered was said before."""
+    style = screen.error_style
+    if left:
+        screen.note("\n".join([
+            style.bold(f"Still there ({len(left)}):"),
+            *(f"  {item.address}  {style.dim(item.resource_id)}\n      {item.why}" for item in left),
+        ]))
+    if kept:
+        screen.note("\n".join([style.bold("AWS keeps for a time:"), *(f"  {item.address}: {item.what}" for item in kept)]))

@@ -98,6 +98,8 @@ def _change(change: Change, style: Style, review: Review) -> Iterator[str]:
         words.append(f"moved from {change.moved_from}")
     if change.imported:
         words.append(f"taken over: {change.imported}")
+    if change.deposed:
+        words.append("what an earlier replacement has left")
     if change.loses and not change.outside:
         how = "replaced" if change.action == "replace" else "destroyed"
         words.append(style.red(f"{how}: {change.loses} lost") if change.loses_data else f"{how}: {change.loses} lost")
