@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -38,6 +39,7 @@ _FORMATS = ("0", "1")
 LARGEST_BYTES = 512 * 1024 * 1024
 """More than any plan: one of 5,000 resources has about 40 MB."""
 _DEEPEST = 100
+_LIST = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[")
 _MOST_TO_SEARCH = 3_000
 _RULES = frozenset({"aws_security_group_rule", "aws_vpc_security_group_egress_rule", "aws_vpc_security_group_ingress_rule"})
 _WRITTEN_ELSEWHERE: dict[str, tuple[tuple[str, ...], frozenset[str]]] = {
@@ -70,7 +72,8 @@ def load(content: bytes, name: str) -> Mapping[str, Any]:
         raise GroundsillError(Diagnostic("GS4002", f"{name} is too large to be a plan",
                                          detail=f"it has {len(content):,} bytes, and at most {LARGEST_BYTES:,} are read"))
     try:
-        document = _parsed(content.decode("utf-8-sig"))
+        # A list is no plan, however much it holds: nobody waits until it is read.
+        document = None if _LIST.match(content) else _parsed(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         binary = content[:2] == b"PK"
         raise GroundsillError(Diagnostic(

@@ -158,7 +158,8 @@ def test_a_plan_comes_by_standard_input_too(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize(("text", "code"), [
-    ("", "GS4003"), ("PK\x03\x04", "GS4003"), ("[" * 100_000, "GS4003"), ("[]", "GS4004"), ('{"lineage": "x"}', "GS4004"),
+    ("", "GS4003"), ("PK\x03\x04", "GS4003"), ("[" * 100_000, "GS4004"), ('{"a":' * 100_000, "GS4003"),
+    ("[]", "GS4004"), ('{"lineage": "x"}', "GS4004"),
     ('{"format_version": "9.0", "planned_values": {}}', "GS4005"),
 ])
 def test_what_is_no_plan_is_refused_with_what_to_do(tmp_path: Path, text: str, code: str) -> None:
