@@ -73,14 +73,14 @@ def load(content: bytes, name: str) -> Mapping[str, Any]:
                                          detail=f"it has {len(content):,} bytes, and at most {LARGEST_BYTES:,} are read"))
     try:
         # A list is no plan, however much it holds: nobody waits until it is read.
-        document = None if _LIST.match(content) else _parsed(content.decode("utf-8-sig"))
+        document: Any = None if _LIST.match(content) else _parsed(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         binary = content[:2] == b"PK"
         raise GroundsillError(Diagnostic(
             "GS4003", f"{name} is not JSON", detail="it is a plan file of Terraform's own" if binary else _short(error),
             mend=f"write it with `terraform show -json {name} > plan.json`" if binary
             else "write it with `terraform show -json PLAN > plan.json`")) from error
-    if not is_plan(document):
+    if document is None or not is_plan(document):
         state = is_mapping(document) and "lineage" in document
         raise GroundsillError(Diagnostic(
             "GS4004", f"{name} is not a plan", detail="it is a state file" if state else
