@@ -123,7 +123,7 @@ def _clear_text(context: Context, bucket: Resource) -> Iterator[Finding]:
     rationale="With versioning an earlier object can be brought back: Amazon S3 user guide, \"Retaining multiple versions of "
               "objects with S3 Versioning\".",
     mend="enable versioning, with a lifecycle rule that deletes old versions", types=("aws_s3_bucket",), production_only=True,
-    controls=("FSBP S3.14", "CKV_AWS_21"),
+    controls=("NIST S3.14", "CKV_AWS_21"),
 )
 def _no_versions(context: Context, bucket: Resource) -> Iterator[Finding]:
     if truth(context.view.get(bucket, "versioning", "enabled")) or takes_logs(context, bucket) or _short_lived(context, bucket):
@@ -185,7 +185,7 @@ def _uploads(context: Context, configuration: Resource) -> Iterator[Finding]:
     rationale="Server access logs tell every request after an incident: Amazon S3 user guide, \"Logging requests with server "
               "access logging\".",
     mend="add an aws_s3_bucket_logging, or record data events in CloudTrail", types=("aws_s3_bucket",), tiers=("enterprise",),
-    production_only=True, controls=("FSBP S3.9", "CIS 3.6", "CKV_AWS_18"),
+    production_only=True, controls=("FSBP S3.9", "CIS 3.4", "CKV_AWS_18"),
 )
 def _no_access_log(context: Context, bucket: Resource) -> Iterator[Finding]:
     if bucket.arguments.get("logging") or companions(context, bucket, "aws_s3_bucket_logging") or takes_logs(context, bucket):

@@ -21,7 +21,7 @@ _KNOWN_BAD = "AWSManagedRulesKnownBadInputsRuleSet"
     "firewall-without-log", Severity.LOW, "what the web ACL refused, and from whom, is not recorded",
     rationale="AWS WAF developer guide, \"Logging protection pack (web ACL) traffic\".",
     mend="add an aws_wafv2_web_acl_logging_configuration", types=(ACL,), tiers=("enterprise",), production_only=True,
-    controls=("FSBP WAF.11", "CKV2_AWS_31"),
+    controls=("NIST WAF.11", "CKV2_AWS_31"),
 )
 def _no_log(context: Context, acl: Resource) -> Iterator[Finding]:
     if not any(context.view.referring(acl, "aws_wafv2_web_acl_logging_configuration")):

@@ -87,7 +87,7 @@ RULES.items += [
         production_only=True,
         why="A trace shows each service that a call went through: AWS Lambda developer guide, \"Visualize Lambda function "
             "invocations using AWS X-Ray\".",
-        mend="set tracing_config with mode Active", controls=("FSBP Lambda.7", "CKV_AWS_50"),
+        mend="set tracing_config with mode Active", controls=("NIST Lambda.7", "CKV_AWS_50"),
     ),
     expected(
         "function-url-open", Severity.HIGH, "anybody on the internet can call the function",

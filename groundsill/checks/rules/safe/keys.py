@@ -56,7 +56,7 @@ def _own_key(context: Context, resource: Resource) -> Iterator[Finding]:
 @RULES.rule(
     "bucket-without-own-key", Severity.LOW, "objects are encrypted under a key that AWS decides about", rationale=_WHY,
     mend="set sse_algorithm to aws:kms with an aws_kms_key; buckets that CloudFront serves to everybody may stay",
-    types=("aws_s3_bucket",), tiers=("enterprise",), production_only=True, controls=("FSBP S3.17", "CKV_AWS_145"),
+    types=("aws_s3_bucket",), tiers=("enterprise",), production_only=True, controls=("NIST S3.17", "CKV_AWS_145"),
 )
 def _bucket_key(context: Context, bucket: Resource) -> Iterator[Finding]:
     if served_by_cdn(context, bucket) or takes_logs(context, bucket):
@@ -140,7 +140,7 @@ RULES.items += [
         and not context.view.get(key, "custom_key_store_id"),
         why="Rotation limits what one lost key opens, and old data stays readable: AWS KMS developer guide, \"Rotate "
             "AWS KMS keys\".",
-        mend="set enable_key_rotation = true", controls=("FSBP KMS.4", "CIS 3.6", "CKV_AWS_7"),
+        mend="set enable_key_rotation = true", controls=("NIST KMS.4", "CIS 3.6", "CKV_AWS_7"),
     ),
     expected(
         "key-disabled", Severity.HIGH, "nothing can be read under the key", "aws_kms_key", at="is_enabled", wanted=TRUE,

@@ -103,7 +103,7 @@ def _disks(context: Context, resource: Resource) -> Iterator[tuple[str, Mapping[
     rationale="A volume lives in one zone and fails now and then: Amazon EBS user guide, \"Automate backups with Amazon Data "
               "Lifecycle Manager\".",
     mend="add an aws_dlm_lifecycle_policy or an aws_backup_selection that covers it", types=(VOLUME,), production_only=True,
-    controls=("FSBP EC2.28", "CKV2_AWS_9"),
+    controls=("NIST EC2.28", "CKV2_AWS_9"),
 )
 def _no_snapshots(context: Context, volume: Resource) -> Iterator[Finding]:
     if any(context.view.referring(volume, "aws_backup_selection")):

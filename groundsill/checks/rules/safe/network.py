@@ -118,7 +118,7 @@ def serves_the_web(context: Context, group: Resource | None) -> bool:
     rationale="What listens there is scanned within minutes. AWS Security Hub, EC2.18 and EC2.19: the world belongs on ports 80 "
               "and 443 of a load balancer alone.",
     mend="let in the security group of what calls it, or the addresses of your own office",
-    controls=("FSBP EC2.13", "FSBP EC2.14", "FSBP EC2.18", "FSBP EC2.19", "CIS 5.2", "CIS 5.3", "CKV_AWS_24", "CKV_AWS_25",
+    controls=("PCI EC2.13", "PCI EC2.14", "FSBP EC2.18", "FSBP EC2.19", "CIS 5.2", "CIS 5.3", "CKV_AWS_24", "CKV_AWS_25",
               "CKV_AWS_260", "CKV_AWS_277"),
 )
 def _open(context: Context) -> Iterator[Finding]:

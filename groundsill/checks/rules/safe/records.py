@@ -245,7 +245,7 @@ RULES.items += [
     expected(
         "trail-switched-off", Severity.HIGH, "nothing is recorded", TRAIL, at="enable_logging", wanted=TRUE, absent=True,
         why="AWS CloudTrail user guide, \"Turning off logging for a trail\".", mend="leave enable_logging out",
-        controls=("FSBP CloudTrail.3", "CKV_AWS_251"),
+        controls=("PCI CloudTrail.3", "CKV_AWS_251"),
     ),
     expected(
         "detector-switched-off", Severity.HIGH, "nobody looks for signs of an attack", "aws_guardduty_detector", at="enable",
