@@ -326,6 +326,9 @@ EXAMPLES: Mapping[str, Callable[[Parts, str], Any]] = MappingProxyType({
     "Rollout": _rollout,
     "SavedQuery": lambda p, n: c.SavedQuery(n, [p.save], "filter level = 'ERROR'"),
     "Scale": lambda p, n: c.Service(n, p.image, p.network.private, cluster=p.cluster, scale=c.Scale(max=3, cpu=50)),
+    "Migration": lambda p, n: c.Migration(
+        n, c.Function(f"{n}-run", "functions.save:handle", uses=[p.orders.read_write]),
+        before=[c.Function(f"{n}-user", "functions.save:handle", uses=[p.orders.read])]),
     "Schedule": _schedule,
     "ScheduleGroup": lambda p, n: c.ScheduleGroup(n),
     "Secret": _secret,

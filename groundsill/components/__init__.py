@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from groundsill.components.messaging import SmsSender as SmsSender
     from groundsill.components.metrics import Metric as Metric
     from groundsill.components.metrics import metric as metric
+    from groundsill.components.migrations import Migration as Migration
     from groundsill.components.models import Guardrail as Guardrail
     from groundsill.components.models import LanguageModel as LanguageModel
     from groundsill.components.models import ModelLog as ModelLog
@@ -121,6 +122,7 @@ _FAMILIES = {
     "Machine": "machines",
     "MachineGroup": "machines",
     "Metric": "metrics",
+    "Migration": "migrations",
     "ModelLog": "models",
     "Network": "network",
     "Parameter": "secrets",
@@ -193,6 +195,7 @@ __all__ = [
     "Machine",
     "MachineGroup",
     "Metric",
+    "Migration",
     "ModelLog",
     "Network",
     "Parameter",

@@ -1,5 +1,7 @@
 """A deploy from beginning to end: credentials, packages, DNS zone, delegation, registry, images, plan, apply, health, outputs.
 
+Migrations have their place in the apply: see `groundsill.terraform.migrations`.
+
 Each step finds out by itself what is there already and does only the rest. So a deploy that was interrupted anywhere is
 continued by the same command; the journal only tells what it continues.
 """
@@ -17,9 +19,10 @@ from groundsill.graph.diagnostics import Diagnostic, GroundsillError
 from groundsill.terraform.changes import PlanSummary
 from groundsill.terraform.delegation import NewZone, is_delegated, name_servers, zones_to_delegate
 from groundsill.terraform.deployment import Deployment, plan_file
-from groundsill.terraform.engine import ApplySummary
+from groundsill.terraform.engine import ApplySummary, EngineError
 from groundsill.terraform.failures import base_address
 from groundsill.terraform.images import STAND_IN, Builder, Registry, content_tag
+from groundsill.terraform.migrations import with_logs
 from groundsill.terraform.packages import build_packages, forget_old_packages
 from groundsill.terraform.preflight import Caller, caller, warnings
 from groundsill.terraform.recovery import Recovered, recover
@@ -98,12 +101,15 @@ def deploy(
     """
     steps = _Steps(about, talk)
     earlier = about.workspace.begin("deploy")
+    began = time.time()
     try:
         return _deploy(steps, images or {}, saved, upgrade=upgrade, earlier=earlier, delegation_seconds=delegation_seconds)
-    except GroundsillError:
+    except GroundsillError as error:
         # Before anything was changed there is nothing that another deploy would continue.
         if about.workspace.journal().get("step") not in _CHANGING and not earlier:
             about.workspace.finished()
+        if isinstance(error, EngineError):
+            raise with_logs(error, about.graph, began) from error
         raise
 
 

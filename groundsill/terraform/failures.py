@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from groundsill.graph.diagnostics import Diagnostic, Severity
 from groundsill.graph.graph import Graph
 from groundsill.terraform.events import Problem
+from groundsill.terraform.migrations import failure as migration_failure
 
 _LOCK_FIELD = re.compile(r"^\s*(ID|Path|Operation|Who|Version|Created):[ \t]*(.*?)\s*$", re.MULTILINE)
 _PANIC = re.compile(r"(^panic: .*|plugin crashed|Plugin did not respond|TERRAFORM CRASH|OPENTOFU CRASH)", re.MULTILINE)
@@ -163,6 +164,9 @@ def diagnose(problem: Problem, graph: Graph | None = None, *, subject: Callable[
                        problem, graph)
     if _PANIC.search(problem.text):
         return _placed(_crash(problem.text), problem, graph)
+    failed = migration_failure(problem)
+    if failed is not None:
+        return _placed(failed, problem, graph)
     for rule in _RULES:
         if rule.pattern.search(problem.text):
             return _placed(_known(rule, problem), problem, graph)

@@ -208,7 +208,7 @@ MADE_AGAIN = frozenset({
     "aws_cloudwatch_dashboard", "aws_cloudwatch_event_rule", "aws_cloudwatch_event_target",
     "aws_cloudwatch_log_metric_filter", "aws_cloudwatch_metric_alarm", "aws_default_security_group",
     "aws_ecr_lifecycle_policy", "aws_iam_role_policy", "aws_iam_role_policy_attachment",
-    "aws_lambda_function_event_invoke_config", "aws_lambda_provisioned_concurrency_config",
+    "aws_lambda_function_event_invoke_config", "aws_lambda_invocation", "aws_lambda_provisioned_concurrency_config",
     "aws_s3_bucket_cors_configuration", "aws_s3_bucket_lifecycle_configuration", "aws_s3_bucket_policy",
     "aws_s3_bucket_public_access_block", "aws_s3_bucket_server_side_encryption_configuration",
     "aws_s3_bucket_versioning", "aws_secretsmanager_secret_version", "aws_sns_topic_policy",

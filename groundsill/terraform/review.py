@@ -11,6 +11,7 @@ from groundsill.graph.graph import Graph
 from groundsill.graph.source import SourceLocation
 from groundsill.terraform.changes import AttributeChange, Change, PlanSummary
 from groundsill.terraform.failures import base_address
+from groundsill.terraform.migrations import RUN_TYPE
 from groundsill.terraform.risks import risks
 
 
@@ -48,6 +49,7 @@ class Review:
         losses: changes that lose data that nothing makes again, by component.
         replacements: the other replacements, by component.
         others: everything else, by component.
+        migrations: those that will run, by component.
         undone: changes that only take back what somebody else did outside, by component.
         outside: what somebody else did outside, by component.
         risks: what somebody should know before it is applied, by address.
@@ -58,6 +60,7 @@ class Review:
     losses: tuple[ComponentChanges, ...]
     replacements: tuple[ComponentChanges, ...]
     others: tuple[ComponentChanges, ...]
+    migrations: tuple[ComponentChanges, ...]
     undone: tuple[ComponentChanges, ...]
     outside: tuple[ComponentChanges, ...]
     risks: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
@@ -72,6 +75,7 @@ class Review:
         return {
             "changes": self.plan.has_changes, "counts": self.plan.counts,
             "data_loss": listed(self.losses), "replacements": listed(self.replacements), "others": listed(self.others),
+            "migrations": listed(self.migrations),
             "undoes_outside_changes": listed(self.undone), "changed_outside": listed(self.outside),
             "risks": self.risks, "renamed_perhaps": self.renames, "outputs": dict(self.plan.outputs),
         }
@@ -85,11 +89,14 @@ def review(plan: PlanSummary, graph: Graph) -> Review:
         graph: the definition's graph, which knows the components.
     """
     undoing, own = _split(plan)
+    # Terraform replaces a call to make it again: nothing of what is there is.
+    migrations = [change for change in own if change.type == RUN_TYPE and change.action in ("create", "replace")]
+    own = [change for change in own if change not in migrations]
     losses = [change for change in own if change.loses_data]
     replacements = [change for change in own if change.action == "replace" and not change.loses_data]
     others = [change for change in own if change not in losses and change not in replacements]
     return Review(
-        *(tuple(by_component(part, graph)) for part in (losses, replacements, others, undoing, plan.drift)),
+        *(tuple(by_component(part, graph)) for part in (losses, replacements, others, migrations, undoing, plan.drift)),
         risks={change.address: found for change in plan.changes if (found := risks(change, graph))},
         renames=_renames(plan, graph), plan=plan,
     )

@@ -29,6 +29,7 @@ from groundsill.components import (
     Index,
     LifecycleRule,
     Metric,
+    Migration,
     Network,
     Parameter,
     Password,
@@ -235,10 +236,13 @@ def define(stage: Stage) -> None:
         failures=undelivered, uses=[bus.publish.env("EVENT_BUS")],
         sources=[EventSource(table) for table in (sessions, profiles, messages)])
 
-    # Schedules are off: a deployment migrates, and prunes, when people say so.
+    # A deploy migrates before the catalog gets its new version. The schedules are off: people turn them on when they need them.
     migrate = Function(
         "migration-lambda", "functions.migration:handle", memory=512, timeout=300, network=network.private, retries=0,
-        environment=everywhere, uses=[database, *credentials, migrations.read_write.env("MIGRATION_STATE_TABLE")])
+        include=["functions/__init__.py", "functions/migration.py", "functions/migrations"],
+        requirements="functions/migration-requirements.txt", environment=everywhere,
+        uses=[database, *credentials, migrations.read_write.env("MIGRATION_STATE_TABLE")])
+    Migration("catalog-schema", migrate, before=[catalog])
     Schedule("migration-schedule", "rate(1 day)", migrate, enabled=False)
     prune = Function(
         "prune-lambda", "functions.prune:handle", timeout=60, uses=[function.prune for function in services.values()],

@@ -145,6 +145,7 @@ CALLS: Mapping[str, Callable[[Parts], Call]] = {
     "Rollout": lambda p: (c.Rollout, [], {}),
     "SavedQuery": lambda p: (c.SavedQuery, ["x", [p.save], "fields @message"], {}),
     "Scale": lambda p: (c.Scale, [], {"max": 2, "cpu": 50}),
+    "Migration": lambda p: (c.Migration, ["x", c.Function("y", "functions.save:handle")], {"before": [p.save]}),
     "Schedule": lambda p: (c.Schedule, ["x", "rate(1 day)", p.save], {}),
     "ScheduleGroup": lambda p: (c.ScheduleGroup, ["x"], {}),
     "Secret": lambda p: (c.Secret, ["x"], {"keys": ["a"]}),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from groundsill.cli.views.money import signed
 from groundsill.cli.views.style import Style
 from groundsill.terraform.changes import UNKNOWN, AttributeChange, Change, value_text
+from groundsill.terraform.migrations import RUN_TYPE
 from groundsill.terraform.review import ComponentChanges, Review
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def render(
         ("DATA IS LOST", review.losses, style.red),
         ("Replaced", review.replacements, style.yellow),
         ("Changed", review.others, style.bold),
+        ("Migrations that run, before what waits for them", review.migrations, style.bold),
     ):
         if groups and not drift:
             lines += ["", paint(title), *_groups(groups, folder, style, review, costs)]
@@ -70,8 +72,12 @@ def summary_line(review: Review, style: Style, *, drift: bool = False) -> str:
             else style.green("Nothing was changed outside.")
     if not review.plan.has_changes:
         return style.green("Nothing changes: what is there is what the definition says.")
-    counts = review.plan.counts
+    counts = dict(review.plan.counts)
+    runs = [change for group in review.migrations for change in group.changes]
+    for change in runs:
+        counts[change.action] -= 1
     parts = [f"{counts[name]} {words}" for name, words in _VERBS if counts[name]]
+    parts += [f"{len(runs)} {'migration' if len(runs) == 1 else 'migrations'} to run"] if runs else []
     lost = len(review.plan.losses)
     loud = style.red(f" {lost} of them {'loses' if lost == 1 else 'lose'} data.") if lost else ""
     return f"{style.bold('Plan:')} {', '.join(parts) or 'outputs only'}.{loud}"
@@ -91,7 +97,7 @@ def _groups(
 
 
 def _change(change: Change, style: Style, review: Review) -> Iterator[str]:
-    sign = _SIGNS.get(change.action, "?")
+    sign = "run" if change.type == RUN_TYPE and change.action in ("create", "replace") else _SIGNS.get(change.action, "?")
     words: list[str] = []
     if change.moved_from:
         sign = sign if change.action not in ("none", "read") else "->"

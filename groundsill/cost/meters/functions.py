@@ -24,6 +24,7 @@ service = Service("AWS Lambda", free={
     "aws_lambda_event_source_mapping": "reading streams and queues for a function is free; the queue's requests are its own",
     "aws_lambda_function_event_invoke_config": "it only says what happens to failures",
     "aws_lambda_function_url": "a URL costs nothing beside the function's requests",
+    "aws_lambda_invocation": "one request when Terraform makes it, not by the month; the function's own price tells of it",
     "aws_lambda_layer_version": "layers cost nothing",
     "aws_lambda_permission": "permissions cost nothing",
 })

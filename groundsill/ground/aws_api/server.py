@@ -126,6 +126,8 @@ async def _serve(settings: dict[str, Any], directory: Path) -> None:
     gc.collect()
     gc.freeze()
     listener = socket.socket(fileno=settings["socket"])
+    # Where functions that the emulator itself calls find AWS: its default is a port where nothing listens.
+    os.environ["AWS_ENDPOINT_URL"] = "http://{}:{}".format(*listener.getsockname()[:2])
     _tell_parent({"ready": True})
     await server.serve(sockets=[listener])
     keeper.cancel()

@@ -85,6 +85,7 @@ RECORDED_ONLY: MappingProxyType[str, str] = MappingProxyType({
     "aws_iam_openid_connect_provider": "nobody signs in to this machine through it",
     "aws_instance": _MACHINES,
     "aws_internet_gateway": _NETWORK,
+    "aws_lambda_invocation": "the ground runs no migrations yet: data stores keep the schema that they have",
     "aws_lambda_provisioned_concurrency_config": "workers are warm here as long as the system runs",
     "aws_launch_template": _MACHINES,
     "aws_lb_target_group_attachment": _MACHINES,

@@ -91,6 +91,10 @@ def _without(graph: Graph, leave_out: Collection[str]) -> dict[str, Any]:
         del configuration[section][type_][name]
         if not configuration[section][type_]:
             del configuration[section][type_]
+    for named in configuration.get("resource", {}).values():
+        for body in named.values():
+            if "depends_on" in body:
+                body["depends_on"] = [address for address in body["depends_on"] if address not in leave_out]
     for name, output in graph.outputs.items():
         if any(reference.address in leave_out for reference in references_in(output.value)):
             del configuration["output"][name]

@@ -74,8 +74,32 @@ GAPS: tuple[Gap, ...] = ()
 work fails a rehearsal, so nothing is passed over."""
 
 
+_SERVERS = frozenset({"aws_db_instance", "aws_rds_cluster"})
+_CALL = "aws_lambda_invocation"
+
+
+def _without_server(graph: Graph) -> dict[str, str]:
+    """Calls of functions that need a database server: the API holds its description, and nothing answers at its address."""
+    found: dict[str, str] = {}
+    for call in graph.of_type(_CALL):
+        seen: set[str] = set()
+        waiting = [call.address]
+        while waiting:
+            address = waiting.pop()
+            if address in seen or address not in graph:
+                continue
+            seen.add(address)
+            waiting += graph.dependencies(address)
+        server = next((address for address in graph.resources if address in seen and graph[address].type in _SERVERS), None)
+        if server:
+            found[call.address] = f"it was not run: no database answers at the address of {server} here"
+    return found
+
+
 def left_out(graph: Graph, gaps: Sequence[Gap] = GAPS) -> dict[str, str]:
     """Resources that cannot be part of a rehearsal: those with an ``apply`` gap, and whatever refers to one of them.
+
+    A migration that needs a database server is one too; what only waits for it needs nothing of it, and is rehearsed.
 
     Arguments:
         graph: a finished graph.
@@ -90,6 +114,7 @@ def left_out(graph: Graph, gaps: Sequence[Gap] = GAPS) -> dict[str, str]:
         for resource in graph if (gap := cannot.get(resource.type)) is not None
     }
     waiting = list(reasons)
+    reasons |= _without_server(graph)
     while waiting:
         missing = waiting.pop()
         for address in graph.referrers(missing):
