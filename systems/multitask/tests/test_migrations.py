@@ -167,7 +167,6 @@ def test_of_two_runs_at_once_one_waits_and_finds_nothing_to_do(catalog: Catalog)
     assert catalog.query("SELECT count(*) FROM items") == [[1]]
 
 
-@pytest.mark.requirement("MT-C42")
 def test_what_would_be_cut_off_by_the_time_limit_is_not_begun_or_taken_back_and_the_next_run_goes_on(catalog: Catalog) -> None:
     catalog.write("0001_items.sql", "CREATE TABLE items (id int);")
     assert "the time is over before 0001_items" in catalog.fails(seconds=8)
