@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from groundsill.aws.schema import type_schema
 from groundsill.graph.diagnostics import GroundsillError
@@ -36,6 +36,8 @@ from groundsill.terraform.traces import Trace, read_traces
 OWN_TAGS = ("System", "Stage", "Component")
 """What has the same values of these is the same component's."""
 _ADDRESS = re.compile(r"\b(aws_[a-z0-9_]+\.[\w-]+)")
+# AWS's name of one request, which is another one each time.
+_REQUEST = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ROUNDS = 12
 
 
@@ -87,6 +89,20 @@ def recover(about: Deployment, values: Mapping[str, Any], say: Callable[[str], N
     return found
 
 
+class _Suspect(NamedTuple):
+    """An import that was left out, to see whether an error without a name was about it.
+
+    Arguments:
+        address: of the resource.
+        resource_id: its import identifier.
+        said: the errors' texts while it was there.
+    """
+
+    address: str
+    resource_id: str
+    said: tuple[str, ...]
+
+
 class _Search:
     """The search for the resources of a killed apply, plan by plan: what is found in one makes the next one known."""
 
@@ -114,6 +130,8 @@ class _Search:
         self._scores: dict[str, dict[str, int | None]] = {}
         self._trial: set[str] = set()
         self._parts: set[str] = set()
+        self._suspect: _Suspect | None = None
+        self._cleared: set[str] = set()
         self._looked: Lookup | None = None
         self._aws = AwsCalls(about.graph.region)
         self._say = say
@@ -150,10 +168,12 @@ class _Search:
         self._adoption.unlink(missing_ok=True)
         try:
             if self._missing:
-                for _ in range(_ROUNDS):
+                rounds = 0
+                while rounds < _ROUNDS:
                     planned = self._plan()
-                    if planned is None:
+                    if planned is None:  # an import less, or one that is cleared: that comes to an end by itself
                         continue
+                    rounds += 1
                     if not self._refuse_foreign(planned) and not self._identify(planned):
                         self._finish(planned)
                         break
@@ -187,18 +207,49 @@ class _Search:
                 plan = about.locked(lambda: about.engine.plan(
                     about.directory, out=file, variables=self._values, refresh=False, graph=about.graph))
         except EngineError as error:
-            failed = {address for problem in error.problems if problem.error for address in self._imported_in(problem)}
-            if not failed:
-                raise
+            refused = [problem for problem in error.problems if problem.error]
+            said = tuple(sorted(_REQUEST.sub("", problem.text) for problem in refused))
+            self._judge(said)
+            failed = {address for problem in refused for address in self._imported_in(problem)}
             for address in failed:
                 self._drop(address)
+            if not failed and not self._suspect_next(said):
+                raise
             return None
+        self._judge(())
         return {str(item["address"]): item for item in plan.content if not item.get("deposed")}
 
     def _imported_in(self, problem: Problem) -> list[str]:
         """Addresses to be imported that an error is about."""
         named = [problem.address, *_ADDRESS.findall(problem.text)]
         return [address for address in named if address in self._imports] or spoken_of(problem.text, self._imports)
+
+    def _suspect_next(self, said: tuple[str, ...]) -> bool:
+        """Leave out one import of which nobody has seen that it exists, where an error does not say which it is about.
+
+        Arguments:
+            said: the errors' texts.
+
+        Returns:
+            Whether there was one left.
+        """
+        for address, resource_id in self._imports.items():
+            if not self._missing[address].made and address not in self._parts | self._cleared:
+                self._suspect = _Suspect(address, resource_id, said)
+                del self._imports[address]
+                return True
+        return False
+
+    def _judge(self, said: tuple[str, ...]) -> None:
+        """Whether it was the suspect: without it the errors are others, or none."""
+        suspect, self._suspect = self._suspect, None
+        if suspect is None:
+            return
+        if said == suspect.said:
+            self._imports[suspect.address] = suspect.resource_id
+            self._cleared.add(suspect.address)
+        else:
+            self._absent.add((suspect.address, suspect.resource_id))
 
     def _write(self) -> None:
         if not self._imports:

@@ -92,8 +92,8 @@ def inventory(api: dict[str, str], name: str) -> Counter[str]:
                              for item in client(api, "lambda").list_functions()["Functions"])
     found["mappings"] = sum(f":{mine}" in item["FunctionArn"]
                             for item in client(api, "lambda").list_event_source_mappings()["EventSourceMappings"])
-    groups = client(api, "logs").describe_log_groups()["logGroups"]
-    found["log groups"] = sum(mine in item["logGroupName"] for item in groups)
+    pages = client(api, "logs").get_paginator("describe_log_groups").paginate()
+    found["log groups"] = sum(mine in item["logGroupName"] for page in pages for item in page["logGroups"])
     users = client(api, "cognito-idp")
     pools = [item["Id"] for item in users.list_user_pools(MaxResults=60)["UserPools"] if item["Name"].startswith(mine)]
     found["user pools"] = len(pools)
