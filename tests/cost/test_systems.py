@@ -398,7 +398,7 @@ def test_route_53_is_itemised() -> None:
 def test_interface_endpoints_cost_more_than_the_traffic_they_save() -> None:
     plain, complete = of("image_understander", "prod"), of("image_understander", "prod", extras=["endpoints"])
     paid = cost(complete, of_type("aws_vpc_endpoint", what="hours"))
-    assert paid == pytest.approx(6 * 2 * 7.30)
+    assert paid == pytest.approx(5 * 2 * 7.30)
     assert cost(plain, of_type("aws_nat_gateway", what="data")) < paid
     assert cost(plain, of_type("aws_vpc_endpoint")) == 0
 
