@@ -47,7 +47,8 @@ class AwsCalls:
 
         boto3: Any = importlib.import_module("boto3")
         try:
-            client = boto3.client(service, region_name=self.region, config=self._patience())
+            # A session of its own: the one that boto3 shares keeps the credentials of whoever asked first in this process.
+            client = boto3.Session().client(service, region_name=self.region, config=self._patience())
             if client.can_paginate(operation):
                 return client.get_paginator(operation).paginate(**arguments).build_full_result()
             return getattr(client, operation)(**arguments)

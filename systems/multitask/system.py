@@ -241,7 +241,7 @@ def define(stage: Stage) -> None:
         "migration-lambda", "functions.migration:handle", memory=512, timeout=300, network=network.private, retries=0,
         include=["functions/__init__.py", "functions/migration.py", "functions/migrations"],
         requirements="functions/migration-requirements.txt", environment=everywhere,
-        uses=[database, *credentials, migrations.read_write.env("MIGRATION_STATE_TABLE")])
+        uses=[database, *credentials, migrations.read_write.env("MIGRATION_STATE_TABLE"), migrations.scan])
     Migration("catalog-schema", migrate, before=[catalog])
     Schedule("migration-schedule", "rate(1 day)", migrate, enabled=False)
     prune = Function(
