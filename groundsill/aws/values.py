@@ -58,7 +58,7 @@ def convert(value: Any, wanted: Type, problems: Problems) -> Any:
         return _reference(value, wanted, problems)
     if isinstance(value, Unknown):
         return value
-    if isinstance(value, str) and not value.isascii() and any(mark in value for mark in _MARKS):
+    if isinstance(value, str) and not _plain(value) and any(mark in value for mark in _MARKS):
         return _template(value, wanted, problems)
     return _CONVERSIONS[wanted.kind](value, wanted, problems)
 
@@ -235,11 +235,16 @@ def _object(value: Any, wanted: Type, problems: Problems) -> Any:
     return members if good else BAD
 
 
+def _plain(value: Any) -> bool:
+    """Whether it is text that is what it looks like: every mark of a reference is outside of ASCII."""
+    return type(value) is str and value.isascii()
+
+
 def json_fits(value: Any, problems: Problems) -> bool:
     """Whether a structure can be written as JSON; a mistake is kept where it cannot."""
+    if _plain(value):
+        return True
     if isinstance(value, str):
-        if value.isascii():
-            return True
         if any(mark in value for mark in _MARKS):
             return _template(value, _ANY, problems) is not BAD
         return _encodable(value) or wrong(problems, _JSON, value) is not BAD
@@ -252,7 +257,7 @@ def json_fits(value: Any, problems: Problems) -> bool:
     good = True
     if is_mapping(value):
         for key, member in value.items():
-            if type(key) is str and key.isascii() and ((type(member) is str and member.isascii()) or type(member) is Reference):
+            if _plain(key) and (_plain(member) or type(member) is Reference):
                 continue  # nearly every one: nothing to say, so no place to keep
             problems.push(text_of(key))
             fine = isinstance(key, str) or wrong(problems, "string as each key", key) is not BAD
@@ -261,7 +266,7 @@ def json_fits(value: Any, problems: Problems) -> bool:
         return good
     if is_list(value):
         for index, member in enumerate(value):
-            if type(member) is str and member.isascii():
+            if _plain(member):
                 continue
             problems.push(index)
             good = json_fits(member, problems) and good

@@ -32,7 +32,7 @@ class Context:
         self.graph = graph
         self._cost = cost
         self.view = View(graph)
-        self._roles: dict[str, list[Resource]] = {}
+        self._who_may: dict[str, list[Resource]] = {}
         self.today = today or date.today()  # noqa: DTZ011  ends of support are days, wherever one is
 
     @cached_property
@@ -86,11 +86,17 @@ class Context:
         """Which role may do what."""
         return Access(self.view)
 
-    def roles_that_may(self, action: str) -> list[Resource]:
-        """Roles whose policies could allow something, on whatever; asked once for all that it could be done to."""
-        if action not in self._roles:
-            self._roles[action] = [role for role in self.of_type("aws_iam_role") if self.access.may_name(role, action)]
-        return self._roles[action]
+    def who_may(self, action: str) -> list[Resource]:
+        """Roles and users whose policies could allow something, on whatever; asked once for all that it could be done to."""
+        if action not in self._who_may:
+            self._who_may[action] = [item for item in self.of_type("aws_iam_role", "aws_iam_user")
+                                     if self.access.may_name(item, action)]
+        return self._who_may[action]
+
+    @cached_property
+    def roles_of_workloads(self) -> frozenset[str]:
+        """Addresses of the roles that functions and services have."""
+        return frozenset(work.role.address for work in self.workloads if work.role is not None)
 
     @cached_property
     def texts(self) -> list[tuple[Resource, str, str, str]]:

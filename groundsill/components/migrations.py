@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
 from groundsill import aws
 from groundsill.components.containers import Service
@@ -61,7 +61,7 @@ class Migration(Component):
                 raise Mistake("GS1572", f"{self.subject} cannot run before the function that it runs",
                               mend="name the functions and services that rely on the schema")
         self.run, self.before = run, tuple(before)
-        self.resource = self.call = aws.lambda_invocation(
+        self.resource = self._invocation = aws.lambda_invocation(
             self.terraform_name(), function_name=run.resource["function_name"], input=json.dumps({"command": COMMAND}),
             # Terraform calls again when one of these changes, and at no other change of the function.
             triggers={"package": run.resource.arguments["filename"]},
@@ -73,6 +73,10 @@ class Migration(Component):
             self.building.at_last.append(lambda: _order(waiting_for_order))
         waiting_for_order.append(self)
 
+    def add_triggers(self, triggers: Mapping[str, Reference]) -> None:
+        """Run again also when one of these values changes."""
+        self._invocation.override(triggers=triggers)
+
 
 def _order(migrations: Sequence[Migration]) -> None:
     """Let each run wait for everything that its function needs, once all of that is known."""
@@ -81,41 +85,24 @@ def _order(migrations: Sequence[Migration]) -> None:
     found = [_needs(graph, migration) for migration in migrations]
     for migration, (databases, waits) in zip(migrations, found, strict=True):
         with migration.lowering():
-            migration.call.override(triggers=databases)
+            migration.add_triggers(databases)
         migration.resource.depends_on = tuple(waits)
     graph.changed()
 
 
 def _needs(graph: Graph, migration: Migration) -> tuple[dict[str, Reference], list[str]]:
     """What tells a new database, by trigger; and the addresses that a run has to wait for."""
-    needed = _behind(graph, [item.address for item in graph.of_component(migration.run.name)])
+    needed = graph.needs(*(item.address for item in graph.of_component(migration.run.name)))
     databases = {
         f"database_{graph[address].name}": Reference(address, (attribute,))
         for address in sorted(needed) if (attribute := _DATABASES.get(graph[address].type))
     }
     # A store is there when all of its component is: a cluster is what others name, and its instances are what answers.
     components = dict.fromkeys(graph[address].component for address in needed)
-    later = _reached([migration.resource.address], graph.referrers)
+    later = set(graph.needed_by(migration.resource.address))
     wanted = [item.address for name in components if name for item in graph.of_component(name)
               if item.type not in _WATCHERS and not item.data and item.address not in later]
     # What another one of them refers to is there before that one.
     ways = [address for item in wanted for address in graph.dependencies(item)]
-    implied = _behind(graph, [*ways, migration.run.resource.address])
+    implied = set(graph.needs(*ways, migration.run.resource.address))
     return databases, [address for address in wanted if address not in implied]
-
-
-def _behind(graph: Graph, addresses: Iterable[str]) -> dict[str, None]:
-    """These resources and everything that they refer to, however far."""
-    return _reached((address for address in addresses if address in graph),
-                    lambda address: [name for name in graph.dependencies(address) if name in graph])
-
-
-def _reached(addresses: Iterable[str], further: Callable[[str], Iterable[str]]) -> dict[str, None]:
-    seen: dict[str, None] = {}
-    waiting = list(addresses)
-    while waiting:
-        address = waiting.pop()
-        if address not in seen:
-            seen[address] = None
-            waiting += further(address)
-    return seen

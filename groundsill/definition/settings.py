@@ -26,13 +26,14 @@ def read_settings_file(folder: Path) -> dict[str, dict[str, Any]]:
         GroundsillError: where the file cannot be read or is not TOML with one table a stage.
     """
     path = folder / SETTINGS_FILE
-    if not path.exists():
-        return {}
-    import tomllib
-
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        text = path.read_text(encoding="utf-8")
+        import tomllib
+
+        content = tomllib.loads(text)
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as error:  # what is not UTF-8 and what is not TOML are both a ValueError
         raise GroundsillError(Diagnostic(
             "GS1304", f"{SETTINGS_FILE} cannot be read", SourceLocation(str(path), 1), detail=str(error),
             mend="write one table a stage, for example [dev], with one line a setting",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -202,6 +202,32 @@ class Graph:
     def dependencies(self, address: str) -> tuple[str, ...]:
         """Addresses that a resource refers to, each once, in the order of its arguments."""
         return tuple(dict.fromkeys([reference.address for reference in self.references(address)]))
+
+    def needs(self, *addresses: str) -> list[str]:
+        """These resources and everything that they refer to, however far; addresses of nothing in the graph are left out.
+
+        Example:
+            >>> graph = Graph()
+            >>> queue = graph.add(Resource("aws_sqs_queue", "jobs"))
+            >>> policy = graph.add(Resource("aws_sqs_queue_policy", "jobs", {"queue_url": queue["id"]}))
+            >>> graph.needs(policy.address)
+            ['aws_sqs_queue_policy.jobs', 'aws_sqs_queue.jobs']
+        """
+        return self._reached(addresses, self.dependencies)
+
+    def needed_by(self, *addresses: str) -> list[str]:
+        """These resources and everything that refers to them, however far."""
+        return self._reached(addresses, self.referrers)
+
+    def _reached(self, addresses: Iterable[str], further: Callable[[str], Iterable[str]]) -> list[str]:
+        seen: dict[str, None] = {}
+        waiting = list(addresses)
+        while waiting:
+            address = waiting.pop()
+            if address not in seen and address in self._resources:
+                seen[address] = None
+                waiting += further(address)
+        return list(seen)
 
     def referrers(self, address: str) -> tuple[str, ...]:
         """Addresses of the resources that refer to this one, in definition order."""

@@ -15,6 +15,12 @@ from groundsill.graph.view import View
 
 ANY = object()
 """Any resource at all: whether an action is allowed somewhere."""
+# Whose policy each of these is: the type, and the argument that names it.
+_HOLDERS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "aws_iam_role_policy": (("aws_iam_role", "role"),), "aws_iam_role_policy_attachment": (("aws_iam_role", "role"),),
+    "aws_iam_user_policy": (("aws_iam_user", "user"),), "aws_iam_user_policy_attachment": (("aws_iam_user", "user"),),
+    "aws_iam_policy_attachment": (("aws_iam_role", "roles"), ("aws_iam_user", "users")),
+}
 _MANAGED_PREFIX = "arn:aws:iam::aws:policy/"
 # Conditions that a call of an AWS SDK from the account itself meets or does not meet whatever the values are.
 _NEVER_MET: Mapping[str, tuple[str, str]] = {"aws:securetransport": ("bool", "false")}
@@ -54,7 +60,7 @@ class Access:
         """Whether a role may do something.
 
         Arguments:
-            role: an ``aws_iam_role`` of the graph.
+            role: an ``aws_iam_role`` or ``aws_iam_user`` of the graph.
             action: for example ``sqs:SendMessage``.
             target: resource, reference or ARN that it is done to; default anything at all.
         """
@@ -78,7 +84,7 @@ class Access:
         """Whether a role's policies could allow something at all, on whatever: what most roles are out of the question for.
 
         Arguments:
-            role: an ``aws_iam_role`` of the graph.
+            role: an ``aws_iam_role`` or ``aws_iam_user`` of the graph.
             action: for example ``sqs:SendMessage``.
         """
         key = (role.address, action)
@@ -129,12 +135,12 @@ class Access:
         for arn in _each(self.view.get(role, "managed_policy_arns")):
             self._add_managed(arn, role.address, add)
         for item in self._attachments().get(role.address, ()):
-            if item.type == "aws_iam_role_policy":
+            if item.type in ("aws_iam_role_policy", "aws_iam_user_policy"):
                 add(statements(self.view, self.view.get(item, "policy")), item.address)
             else:
                 self._add_managed(self.view.get(item, "policy_arn"), item.address, add)
-        if role.data:
-            gaps.append(role.address)
+        if role.data or any(True for _ in self.view.referring(role, "aws_iam_user_group_membership")):
+            gaps.append(role.address)  # what its groups may do is not followed
         boundary = self.view.get(role, "permissions_boundary")
         limits: list[tuple[Statement, str]] | None = None
         if boundary is not None:
@@ -165,18 +171,17 @@ class Access:
         add(None, str(arn) if isinstance(arn, str) and "\ue000" not in arn else where)
 
     def _attachments(self) -> dict[str, list[Resource]]:
-        """Policies and attachments by the address of the role, named by reference or by its literal name."""
+        """Policies and attachments by the address of the role or user, named by reference or by its literal name."""
         if self._attached is None:
             self._attached = {}
-            roles = {self.view.get(item, "name"): item for item in self.view.graph
-                     if item.type == "aws_iam_role" and isinstance(self.view.get(item, "name"), str)}
-            for item in self.view.graph:
-                if item.type in ("aws_iam_role_policy", "aws_iam_role_policy_attachment", "aws_iam_policy_attachment"):
-                    argument = "roles" if item.type == "aws_iam_policy_attachment" else "role"
-                    owners = [owner for owner in self.view.targets(item, argument) if owner.type == "aws_iam_role"]
+            named = {(item.type, name): item for item in self.view.graph.of_type("aws_iam_role", "aws_iam_user")
+                     if isinstance(name := self.view.get(item, "name"), str)}
+            for item in self.view.graph.of_type(*_HOLDERS):
+                for kind, argument in _HOLDERS[item.type]:
+                    owners = [owner for owner in self.view.targets(item, argument) if owner.type == kind]
                     if not owners:
-                        owners = [roles[name] for name in _each(self.view.get(item, argument))
-                                  if isinstance(name, str) and name in roles]
+                        owners = [named[kind, name] for name in _each(self.view.get(item, argument))
+                                  if isinstance(name, str) and (kind, name) in named]
                     for owner in owners:
                         self._attached.setdefault(owner.address, []).append(item)
         return self._attached

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from groundsill.graph.graph import Graph
-from groundsill.terraform.failures import base_address
 
 RESOLVER_VARIABLE = "GROUNDSILL_RESOLVER"
 """``HOST`` or ``HOST:PORT`` of the DNS resolver that is asked; default the first of ``/etc/resolv.conf``."""
@@ -47,23 +46,10 @@ def zones_to_delegate(graph: Graph) -> list[NewZone]:
     for zone in graph:
         if zone.type != "aws_route53_zone" or zone.arguments.get("vpc"):
             continue
-        waiting = tuple(item.address for item in validations if zone.address in _needs(graph, item.address))
+        waiting = tuple(item.address for item in validations if zone.address in graph.needs(item.address))
         if waiting:
             found.append(NewZone(zone.address, str(zone.arguments.get("name")), waiting))
     return found
-
-
-def _needs(graph: Graph, address: str) -> set[str]:
-    """Everything that a resource refers to, however far."""
-    seen: set[str] = set()
-    waiting = [address]
-    while waiting:
-        current = waiting.pop()
-        if current in seen or current not in graph:
-            continue
-        seen.add(current)
-        waiting += [base_address(reference.address) for reference in graph[current].references()]
-    return seen
 
 
 def name_servers(resources: Sequence[Mapping[str, Any]], address: str) -> list[str]:

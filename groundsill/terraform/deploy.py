@@ -108,8 +108,9 @@ def deploy(
         # Before anything was changed there is nothing that another deploy would continue.
         if about.workspace.journal().get("step") not in _CHANGING and not earlier:
             about.workspace.finished()
-        if isinstance(error, EngineError):
-            raise with_logs(error, about.graph, began) from error
+        told = with_logs(error, about.graph, began) if isinstance(error, EngineError) else error
+        if told is not error:
+            raise told from error
         raise
 
 

@@ -63,7 +63,7 @@ class Invocations:
             Interrupted: after Ctrl-C.
         """
         done = Gathered(on_event)
-        ended = self.run([command[0], *command[1:]], directory, scratch, on_line=done.line, on_wait=done.note, kept=kept,
+        ended = self.run(command, directory, scratch, on_line=done.line, on_wait=done.note, kept=kept,
                           on_interrupt=lambda: done.note("Stopping: Terraform finishes what is under way ..."))
         done.ended()
         if ended.interrupted:

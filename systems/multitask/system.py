@@ -269,8 +269,8 @@ def define(stage: Stage) -> None:
     # -- what a reviewer asked, and what the answer was --
     api.suppress("api-route-without-authorizer", only="aws_api_gateway_method.multitask_api_any_v1_auth*",
                  because="whoever signs up or in has no token yet; the function itself checks passwords and codes")
-    migrate.suppress("migration-may-be-cut-off", because="each step is a transaction that is noted in migration-state: the next "
-                     "run goes on after it")
+    migrate.suppress("migration-may-be-cut-off", because="each step is a transaction that is noted in the database itself: the "
+                     "next run goes on after it")
     budget.suppress("cost-tag-not-activated", because="AWS takes the tag only once it has seen it, a day after the first deploy: "
                     "it is activated then, once for the account")
     users.suppress("client-sends-passwords", because="the auth function takes e-mail and password and passes "

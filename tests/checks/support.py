@@ -163,6 +163,18 @@ def finds(name: str, given: Graph, words: str = "", *, today: date = TODAY) -> b
     return any(words in finding.detail for finding in found(name, given, today=today))
 
 
+Case = tuple[str, dict[str, Any], dict[str, Any], str]
+"""A rule, resources where it has to find something, the same ones put right, and words of what it says."""
+
+
+def tells_apart(case: Case, **of: Any) -> None:
+    """Whether a rule finds its fault and says so, and finds nothing where that is put right."""
+    rule, faulty, right, words = case
+    wrong = graph(faulty, **of)
+    assert finds(rule, wrong, words), [item.detail for item in found(rule, wrong)]
+    assert not found(rule, graph(right, **of))
+
+
 # -- changes -----------------------------------------------------------------------------------------------------------
 
 

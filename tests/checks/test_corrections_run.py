@@ -213,7 +213,14 @@ def test_a_queue_that_nobody_empties_is_found() -> None:
             {"Effect": "Allow", "Action": "sqs:ReceiveMessage", "Resource": "*"}]})}}
     dead = {**queue, "aws_sqs_queue.jobs": {"redrive_policy": json({"deadLetterTargetArn": "${aws_sqs_queue.q.arn}"})},
             "aws_lambda_event_source_mapping.m": {"event_source_arn": "${aws_sqs_queue.jobs.arn}"}}
+    user = {**queue, "aws_iam_user.u": {"name": "legacy"}}
+    reading = json({"Statement": [{"Effect": "Allow", "Action": "sqs:*", "Resource": "${aws_sqs_queue.q.arn}"}]})
     assert finds("queue-that-nobody-empties", whole(queue))
+    assert finds("queue-that-nobody-empties", whole(user))
+    assert not found("queue-that-nobody-empties", whole({**user, "aws_iam_user_policy.p": {
+        "user": "legacy", "policy": reading}})), "a user takes from it"
+    assert not found("queue-that-nobody-empties", whole({**user, "aws_iam_user_group_membership.g": {
+        "user": "${aws_iam_user.u.name}", "groups": ["workers"]}})), "what the groups may do is not known here"
     assert not found("queue-that-nobody-empties", whole(consumed))
     assert not found("queue-that-nobody-empties", whole(dead)), "dead letters are for people"
 

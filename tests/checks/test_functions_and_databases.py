@@ -10,7 +10,7 @@ import pytest
 
 from groundsill.graph import FunctionPackage, Graph, Output
 
-from .support import changed, finds, found, graph, json, ref, resource, system
+from .support import Case, changed, finds, found, graph, json, ref, resource, system, tells_apart
 
 
 def function(**arguments: Any) -> dict[str, Any]:
@@ -207,13 +207,9 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("rule", "faulty", "right", "words"), CASES)
-def test_a_rule_finds_its_fault_and_nothing_else(
-    rule: str, faulty: dict[str, Any], right: dict[str, Any], words: str
-) -> None:
-    wrong = graph(faulty, production=False)
-    assert finds(rule, wrong, words), [item.detail for item in found(rule, wrong)]
-    assert not found(rule, graph(right, production=False))
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case[0])
+def test_a_rule_finds_its_fault_and_nothing_else(case: Case) -> None:
+    tells_apart(case, production=False)
 
 
 @pytest.mark.requirement("OM-C01")

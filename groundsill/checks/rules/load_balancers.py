@@ -174,23 +174,8 @@ def order(context: Context, service: Resource) -> Found:
         ways = list(context.view.referring(group, "aws_lb_listener", "aws_lb_listener_rule"))
         if not ways:
             yield Finding(service, f"no listener leads to {group.address}", attribute="load_balancer", related=(group,))
-        elif not _after(context, service, {item.address for item in ways}):
+        elif not {item.address for item in ways}.intersection(context.graph.needs(service.address)):
             yield Finding(service, f"nothing makes it wait for {ways[0].address}", attribute="depends_on", related=(ways[0],))
-
-
-def _after(context: Context, service: Resource, wanted: set[str]) -> bool:
-    """Whether something that a service depends on, directly or not, is among the wanted."""
-    seen: set[str] = set()
-    waiting = [service.address]
-    while waiting:
-        address = waiting.pop()
-        if address in wanted:
-            return True
-        if address in seen or address not in context.graph:
-            continue
-        seen.add(address)
-        waiting += context.graph.dependencies(address)
-    return False
 
 
 @RULES.rule(

@@ -235,13 +235,14 @@ def swapped(context: Context, queue: Resource) -> Found:
         return
     senders: list[tuple[int, Resource]] = []
     workers: list[tuple[int, Resource]] = []
+    takers, givers = context.who_may("sqs:ReceiveMessage"), context.who_may("sqs:SendMessage")
     for work in context.workloads:
         size = None if work.is_function or work.role is None else whole(context.view.get(work.definition, "cpu"))
         if size is None or work.role is None:
             continue
-        if context.access.allows(work.role, "sqs:ReceiveMessage", queue).is_yes:
+        if work.role in takers and context.access.allows(work.role, "sqs:ReceiveMessage", queue).is_yes:
             workers.append((size, work.resource))
-        elif context.access.allows(work.role, "sqs:SendMessage", queue).is_yes:
+        elif work.role in givers and context.access.allows(work.role, "sqs:SendMessage", queue).is_yes:
             senders.append((size, work.resource))
     if not senders or not workers:
         return

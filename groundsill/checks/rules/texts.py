@@ -45,7 +45,7 @@ def _matching(context: Context, pattern: str, may: Callable[[str], bool]) -> Ite
     example='filename = "/home/maria/shop/dist/api.zip"',
 )
 def home(context: Context) -> Found:
-    for resource, argument, match in _matching(context, _HOME, lambda text: "sers" in text or "/home/" in text):
+    for resource, argument, match in _matching(context, _HOME, lambda text: "Users" in text or "/home/" in text):
         if argument not in _NOT_ON_A_MACHINE and match[2].lower() not in _NOBODY:
             yield Finding(resource, f"{argument} is {match[1]!r}", attribute=argument)
 

@@ -39,9 +39,8 @@ def idle(context: Context, function: Resource) -> Found:
     if any(reference.address == face.address for output in context.graph.outputs.values() for face in faces
            for reference in references_in(output.value)):
         return
-    workers = {work.role.address for work in context.workloads if work.role is not None}
-    if not any(context.access.allows(role, "lambda:InvokeFunction", face).is_yes
-               for role in context.roles_that_may("lambda:InvokeFunction") if role.address in workers for face in faces):
+    callers = [role for role in context.who_may("lambda:InvokeFunction") if role.address in context.roles_of_workloads]
+    if not any(context.access.allows(role, "lambda:InvokeFunction", face).is_yes for role in callers for face in faces):
         yield Finding(function, "no route, schedule, event source or right to invoke leads to it")
 
 
@@ -56,9 +55,9 @@ def full(context: Context, queue: Resource) -> Found:
         return
     if any(True for _ in context.view.referring(queue, "aws_lambda_event_source_mapping", "aws_pipes_pipe")):
         return
-    roles = context.roles_that_may("sqs:ReceiveMessage")
-    if not any(not context.access.allows(role, "sqs:ReceiveMessage", queue).is_no for role in roles):
-        yield Finding(queue, "no event source and no role takes from it")
+    takers = context.who_may("sqs:ReceiveMessage")
+    if all(context.access.allows(item, "sqs:ReceiveMessage", queue).is_no for item in takers):
+        yield Finding(queue, "no event source, no role and no user takes from it")
 
 
 def _is_dead_letter(context: Context, queue: Resource) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,9 +93,10 @@ def run(given: argparse.Namespace, screen: Screen) -> int:
                 doors = health.front_doors(graph, done.outputs)
                 if doors:
                     view.step("health", "started")
+                    asked = time.perf_counter()
                     answers = health.check(doors, seconds=given.health_seconds)
                     good = sum(answer.healthy for answer in answers)
-                    view.step("health", "done", 0.0, f"{good} of {len(answers)} front doors answer")
+                    view.step("health", "done", time.perf_counter() - asked, f"{good} of {len(answers)} front doors answer")
     cost = talk.costs.to_dict() if talk.costs else None
     if not done.agreed:
         screen.result("Nothing was changed." if not done.changed else "Stopped after what the rest waits for was made.",

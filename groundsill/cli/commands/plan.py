@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from pathlib import Path
 
 from groundsill.cli.arguments import Parser, add_settings, add_system
@@ -62,8 +63,9 @@ def run(given: argparse.Namespace, screen: Screen) -> int:
         about = with_events(about, view.event)
         about.check_variables({**images, **{image.variable: "" for image in about.images}})
         view.step("credentials", "started")
+        asked = time.perf_counter()
         who = caller(graph.region, about.backend)
-        view.step("credentials", "done", 0.0, who.words)
+        view.step("credentials", "done", time.perf_counter() - asked, who.words)
         for line in warnings(who, about.backend):
             view.say(line)
         view.step("plan", "started")

@@ -82,15 +82,8 @@ def _without_server(graph: Graph) -> dict[str, str]:
     """Calls of functions that need a database server: the API holds its description, and nothing answers at its address."""
     found: dict[str, str] = {}
     for call in graph.of_type(_CALL):
-        seen: set[str] = set()
-        waiting = [call.address]
-        while waiting:
-            address = waiting.pop()
-            if address in seen or address not in graph:
-                continue
-            seen.add(address)
-            waiting += graph.dependencies(address)
-        server = next((address for address in graph.resources if address in seen and graph[address].type in _SERVERS), None)
+        needed = set(graph.needs(call.address))
+        server = next((address for address in graph.resources if address in needed and graph[address].type in _SERVERS), None)
         if server:
             found[call.address] = f"it was not run: no database answers at the address of {server} here"
     return found

@@ -49,6 +49,7 @@ class Module:
     Arguments:
         folder: absolute.
         label: the folder as the user would name it, relative to the root module; ``.`` for the root itself.
+        texts: of the files that were read.
     """
 
     folder: Path
@@ -62,6 +63,7 @@ class Module:
     settings: list[Block] = field(default_factory=list[Block])
     moved: list[Block] = field(default_factory=list[Block])
     ignored: dict[str, list[Ignored]] = field(default_factory=dict[str, list[Ignored]])
+    texts: list[str] = field(default_factory=list[str])
 
 
 def address_of(block: Block) -> str:
@@ -139,6 +141,7 @@ class Loader:
         text = self.text(path)
         if text is None:
             return
+        module.texts.append(text)
         source = SourceText(str(path), text)
         body, errors = parse_json_file(source, is_nested_block) if path.name.endswith(".json") else parse_file(source)
         for error in errors:

@@ -25,11 +25,10 @@ _LARGEST = 1_000_000
 def state_place(module: Module) -> StatePlace:
     """What the files of a root module say about the state."""
     kind, body, location = _backend(module)
-    texts = [text for _, text in _texts(module.folder)]
     root = bool(module.providers) or any(module.folder.glob("*.tfvars")) or any(module.folder.glob("*.tfvars.json"))
     return StatePlace(
         kind, {name: _plain(value) for name, value in body.attributes.items()} if body else {}, location, root, _stages(module),
-        any(_WORKSPACE in text for text in texts), None if kind else _above(module.folder),
+        any(_WORKSPACE in text for text in module.texts), None if kind else _above(module.folder),
     )
 
 

@@ -103,7 +103,7 @@ def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         done = _locked(database, every, command, context) if command != "status" else []
         applied = _applied(database)
     if command != "status":
-        _record(every, applied)
+        _record(applied)
     answer = {"command": command, "done": done, "applied": sorted(applied),
               "pending": [step.id for step in every if step.id not in applied]}
     print(json.dumps({"event": "migration", **answer}))
@@ -182,7 +182,7 @@ def _give_up_in_time(database: Any, context: Any) -> None:
         database.run(f"SET {setting} = {longest}")
 
 
-def _record(every: Sequence[Step], applied: Mapping[str, str]) -> None:
+def _record(applied: Mapping[str, str]) -> None:
     """Bring the table of migration states in line with the database."""
     import boto3
 

@@ -96,7 +96,7 @@ def test_health_knows_every_dependency(stage: Defined) -> None:
 
 
 @STAGES
-@pytest.mark.requirement("MT-R23", "MT-C41", "MT-C42", "MT-S11")
+@pytest.mark.requirement("MT-R23", "MT-C41", "MT-S11")
 def test_migrations_run_when_asked_for_and_their_daily_schedule_is_off(stage: Defined) -> None:
     check_function(stage, "migration", timeout=300, MIGRATION_STATE_TABLE=table("migration_state"))
     schedule = stage.all("aws_scheduler_schedule")["migration_schedule"]

@@ -178,7 +178,6 @@ def test_what_would_be_cut_off_by_the_time_limit_is_not_begun_or_taken_back_and_
     assert catalog()["done"] == ["0002_slow"]
 
 
-@pytest.mark.requirement("MT-O10")
 def test_the_last_migration_can_be_taken_back_and_what_was_applied_cannot_be_rewritten(catalog: Catalog) -> None:
     catalog.write("0001_items.sql", "CREATE TABLE items (id int);")
     catalog.write("0001_items.down.sql", "DROP TABLE items;")
