@@ -372,6 +372,20 @@ def test_a_cancelled_caller_leaves_the_function_usable(code: Code) -> None:
     assert code.run(use) == [1, 1, 1]
 
 
+def test_a_caller_cancelled_while_the_code_loads_leaves_no_worker(code: Code) -> None:
+    code.write("import time\ntime.sleep(3)\ndef handler(event, context):\n    return 1\n")
+
+    async def use(runner: FunctionRunner) -> None:
+        pool = runner.pool("hello")
+        call = asyncio.ensure_future(runner.invoke("hello", b"{}"))
+        await until(lambda: pool.workers == 1)
+        call.cancel()
+        await asyncio.gather(call, return_exceptions=True)
+        await until(lambda: pool.workers == 0)
+
+    code.run(use)
+
+
 def test_many_reloads_leave_no_process_and_no_descriptor_open(code: Code) -> None:
     code.write("def handler(event, context): return 0\n")
 

@@ -171,11 +171,7 @@ class FunctionPool:
         worker.lines.clear()
         if cold:
             worker.cold = False
-            patience = loop.call_later(INIT_SECONDS + settings.timeout_seconds, worker.kill, "timeout")
-            try:
-                await worker.ready
-            finally:
-                patience.cancel()
+            await self._loaded(worker)
         worker.request_id = request_id
         worker.log(f"START RequestId: {request_id} Version: $LATEST")
         metadata: dict[str, Any] = {
@@ -210,6 +206,19 @@ class FunctionPool:
                 if not healthy:
                     worker.kill("stop")
                 self._drop(worker)
+
+    async def _loaded(self, worker: Worker) -> None:
+        """Waits until a new worker has read the user's code; one whose caller goes meanwhile is ended."""
+        patience = INIT_SECONDS + self.settings.timeout_seconds
+        timer = asyncio.get_running_loop().call_later(patience, worker.kill, "timeout")
+        try:
+            await worker.ready
+        except asyncio.CancelledError:
+            worker.kill("stop")
+            self._drop(worker)
+            raise
+        finally:
+            timer.cancel()
 
     def _judge(
         self, worker: Worker, answer: Answer, request_id: str, elapsed: float, cold: bool

@@ -98,7 +98,14 @@ class Worker(asyncio.Protocol):
         self._output_fd = output_read
         self._loop.add_reader(output_read, self.read_output)
         ours.setblocking(False)
-        await self._loop.create_unix_connection(lambda: self, sock=ours)
+        try:
+            await self._loop.create_unix_connection(lambda: self, sock=ours)
+        except BaseException:
+            self.alive = False
+            self._close_output()
+            ours.close()
+            kill_group(self.pid)
+            raise
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are not subclasses of asyncio's.
