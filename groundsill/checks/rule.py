@@ -85,7 +85,10 @@ class Rule(NamedTuple):
         mend: what to do about it.
         look: gives the findings.
         types: Terraform types whose resources are looked at one by one; none for a rule that looks at the whole graph.
-        controls: ids of the same control elsewhere, for example ``("FSBP SQS.1", "CIS 3.8", "CKV_AWS_27")``.
+        controls: ids of controls elsewhere whose failure it finds, for example ``("FSBP SQS.1", "CIS 3.6", "CKV_AWS_27")``.
+            ``FSBP`` is a control of AWS Security Hub that is in AWS Foundational Security Best Practices; ``NIST`` and ``PCI``
+            are Security Hub's too, for those standards alone; ``CIS`` is CIS AWS Foundations Benchmark 3.0.0; ``CKV`` is
+            Checkov's. Each id of the first four is in ``tests/checks/controls.toml``, with where it was read.
         production_only: whether stages that are not production may do otherwise.
         tiers: names of the tiers that ask for it; empty for all. A graph without a tier (from Terraform) asks for all.
         example: what is wrong, in one line of Terraform's terms: ``visibility_timeout_seconds = 30, function timeout = 60``.

@@ -93,6 +93,8 @@ CASES: list[tuple[str, Resources, Resources, str]] = [
     ("api-without-tracing", one(STAGE), one(STAGE, xray_tracing_enabled=True), "not set"),
     ("api-domain-old-tls", one("aws_api_gateway_domain_name.a", security_policy="TLS_1_0"),
      one("aws_api_gateway_domain_name.a", security_policy="TLS_1_2"), "TLS_1_0"),
+    ("api-domain-old-tls", one("aws_api_gateway_domain_name.a"),
+     one("aws_api_gateway_domain_name.a", security_policy="SecurityPolicy_TLS13_1_3_2025_09"), "not set"),
     ("http-api-domain-old-tls", one("aws_apigatewayv2_domain_name.a", domain_name_configuration=[{"security_policy": "TLS_1_0"}]),
      one("aws_apigatewayv2_domain_name.a", domain_name_configuration=[{"security_policy": "TLS_1_2"}]), "TLS_1_0"),
     # -- buckets -------------------------------------------------------------------------------------------------------

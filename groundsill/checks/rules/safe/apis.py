@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from groundsill.checks.context import Context
-from groundsill.checks.expect import FALSE, TRUE, expected, number, one_of, truth
+from groundsill.checks.expect import FALSE, TRUE, Wanted, expected, number, one_of, truth
 from groundsill.checks.rule import Family, Finding, Ruleset, Severity
 from groundsill.graph.reference import references_in
 from groundsill.graph.resource import Resource
@@ -19,6 +19,9 @@ STAGE, STAGE_2 = "aws_api_gateway_stage", "aws_apigatewayv2_stage"
 _BETTER = ("standard", "enterprise")
 _READING = {"GET", "HEAD", "OPTIONS"}
 _SOCKETS = "WEBSOCKET"
+# API Gateway developer guide, "Supported security policies": all but TLS_1_0 begin at TLS 1.2; HTTP APIs have TLS_1_2 alone.
+_SINCE_TLS_1_2 = Wanted("`TLS_1_2` or one of the policies SecurityPolicy_TLS...", lambda value: str(value).upper().startswith(
+    ("TLS_1_2", "SECURITYPOLICY_TLS12", "SECURITYPOLICY_TLS13")))
 
 
 def api_of(context: Context, resource: Resource) -> Resource | None:
@@ -183,7 +186,7 @@ def _second_way(context: Context, api: Resource) -> Iterator[Finding]:
 @RULES.rule(
     "api-in-front-of-clear-text", Severity.MEDIUM, "the API calls its backend over the internet in clear text",
     rationale="API Gateway developer guide, \"HTTP integrations\".", mend="use https:// in the integration's address",
-    types=("aws_api_gateway_integration", "aws_apigatewayv2_integration"), controls=("FSBP APIGateway.2", "FSBP APIGateway.10"),
+    types=("aws_api_gateway_integration", "aws_apigatewayv2_integration"),
 )
 def _backend(context: Context, integration: Resource) -> Iterator[Finding]:
     address: Any = context.view.get(integration, "uri") or context.view.get(integration, "integration_uri")
@@ -238,7 +241,7 @@ RULES.items += [
     ),
     expected(
         "api-domain-old-tls", Severity.MEDIUM, "clients may still use TLS 1.0", "aws_api_gateway_domain_name",
-        at="security_policy", wanted=one_of("TLS_1_2"), absent=False,
+        at="security_policy", wanted=_SINCE_TLS_1_2, absent=False,
         why="API Gateway developer guide, \"Choose a security policy for your custom domain in API Gateway\".",
         mend="set security_policy = \"TLS_1_2\"", controls=("CKV_AWS_206",),
     ),

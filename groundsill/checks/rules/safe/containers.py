@@ -60,7 +60,7 @@ def _writable(context: Context, task: Resource) -> Iterator[Finding]:
     "container-runs-as-root", Severity.HIGH, "a container's process runs as root",
     rationale="A way out of the container then leads to the machine's root: Amazon ECS developer guide, \"Task and container "
               "security best practices\".",
-    mend="name a user without privileges", types=(TASK,), controls=("FSBP ECS.1", "FSBP ECS.20"),
+    mend="name a user without privileges", types=(TASK,), controls=("FSBP ECS.20",),
 )
 def _root(context: Context, task: Resource) -> Iterator[Finding]:
     for container in containers(context, task):
@@ -219,7 +219,7 @@ RULES.items += [
         "task-shares-the-host-network", Severity.MEDIUM, "a task listens on its machine's own addresses", TASK,
         at="network_mode", wanted=none_of("host"), absent=True,
         why="Security groups then cannot tell tasks apart: Amazon ECS developer guide, \"Amazon ECS task networking options\".",
-        mend="use awsvpc", controls=("FSBP ECS.17",),
+        mend="use awsvpc", controls=("NIST ECS.17",),
     ),
     expected(
         "task-files-in-clear-text", Severity.MEDIUM, "files cross the network without TLS", TASK,

@@ -87,7 +87,7 @@ def _one_zone(context: Context, resource: Resource) -> Iterator[Finding]:
               "to a PostgreSQL DB instance\" (from 15 it is asked by default) and \"Requiring SSL/TLS for all connections to a "
               "MySQL DB instance\" (it never is).",
     mend="set rds.force_ssl (PostgreSQL) or require_secure_transport (MySQL) to 1 in a parameter group",
-    types=(INSTANCE, CLUSTER), controls=("FSBP RDS.38", "FSBP RDS.39", "CKV2_AWS_69"),
+    types=(INSTANCE, CLUSTER), controls=("FSBP RDS.38", "FSBP RDS.39", "FSBP RDS.44", "CKV2_AWS_69"),
 )
 def _takes_clear_text(context: Context, resource: Resource) -> Iterator[Finding]:
     name = _TLS.get(engine(context, resource))
@@ -151,7 +151,7 @@ RULES.items += [
         why="Anybody can try its password and its flaws: Amazon RDS user guide, \"Hiding a DB instance in a VPC from the "
             "internet\".",
         mend="leave publicly_accessible out, and let workloads in through security groups",
-        controls=("FSBP RDS.2", "CIS 2.3.3", "CKV_AWS_17"),
+        controls=("FSBP RDS.2", "FSBP DMS.1", "CIS 2.3.3", "CKV_AWS_17"),
     ),
     expected(
         "database-not-encrypted", Severity.HIGH, "the database's storage, snapshots and logs are not encrypted",
@@ -178,7 +178,7 @@ RULES.items += [
         "database-minor-upgrades-off", Severity.MEDIUM, "the database does not take security fixes of its engine by itself",
         INSTANCE, MEMBER, at="auto_minor_version_upgrade", wanted=TRUE, absent=True,
         why="Minor versions carry the fixes: Amazon RDS user guide, \"Automatically upgrading the minor engine version\".",
-        mend="leave auto_minor_version_upgrade out", controls=("FSBP RDS.13", "FSBP RDS.35", "CIS 2.3.2", "CKV_AWS_226"),
+        mend="leave auto_minor_version_upgrade out", controls=("FSBP RDS.13", "CIS 2.3.2", "CKV_AWS_226"),
     ),
     expected(
         "database-logs-not-kept", Severity.MEDIUM, "the database's logs are lost with it",
@@ -187,8 +187,8 @@ RULES.items += [
             "logs to Amazon "
             "CloudWatch Logs\".",
         mend="export the engine's logs to CloudWatch Logs",
-        controls=("FSBP RDS.9", "FSBP RDS.34", "FSBP RDS.36", "FSBP RDS.37", "FSBP RDS.45", "CKV_AWS_129", "CKV_AWS_324",
-                  "CKV_AWS_325"),
+        controls=("FSBP RDS.9", "FSBP RDS.34", "FSBP RDS.36", "FSBP RDS.37", "FSBP RDS.40", "FSBP RDS.42", "CKV_AWS_129",
+                  "CKV_AWS_324", "CKV_AWS_325"),
     ),
     expected(
         "database-tags-not-copied", Severity.LOW, "snapshots of the database do not say whose they are",

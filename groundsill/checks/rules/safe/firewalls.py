@@ -87,7 +87,7 @@ RULES.items += [
         when=lambda context, acl: not acl.arguments.get("rule_json"),
     ),
     expected(
-        "firewall-without-metrics", Severity.LOW, "what the web ACL refuses cannot be seen", ACL,
+        "firewall-without-metrics", Severity.LOW, "what the firewall refuses cannot be seen", ACL, "aws_wafv2_rule_group",
         at="visibility_config.cloudwatch_metrics_enabled", wanted=TRUE, absent=False,
         why="AWS WAF developer guide, \"Monitoring with Amazon CloudWatch\".", mend="set cloudwatch_metrics_enabled = true",
         controls=("FSBP WAF.12",),

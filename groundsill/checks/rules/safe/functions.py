@@ -31,7 +31,7 @@ def _anybody(context: Context, permission: Resource) -> Iterator[Finding]:
     rationale="Somebody else's bucket, topic or rule can then call it, a confused deputy: AWS Lambda developer guide, \"Granting "
               "Lambda function access to AWS services\".",
     mend="give the source_arn of what calls it, or at least source_account", types=("aws_lambda_permission",),
-    controls=("CKV_AWS_364",),
+    controls=("FSBP Lambda.1", "CKV_AWS_364"),
 )
 def _no_source(context: Context, permission: Resource) -> Iterator[Finding]:
     principal = context.view.get(permission, "principal")

@@ -153,7 +153,7 @@ RULES.items += [
         at="password_reuse_prevention", wanted=at_least(24), absent=False,
         why="IAM user guide, \"Set an account password policy for IAM users\"; CIS 1.9.",
         mend="set password_reuse_prevention to 24",
-        controls=("FSBP IAM.7", "CIS 1.9", "CKV_AWS_13"),
+        controls=("CIS 1.9", "CKV_AWS_13"),
     ),
     expected(
         "role-session-too-long", Severity.LOW, "whoever gets a session has it for half a day", "aws_iam_role",

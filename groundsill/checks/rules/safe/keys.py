@@ -36,7 +36,7 @@ _OWN_KEY: dict[str, str] = {
     "aws_secretsmanager_secret": "kms_key_id",
     "aws_sqs_queue": "kms_master_key_id",
 }
-_CONTROLS = ("FSBP CloudTrail.2", "FSBP Backup.1", "CIS 3.5", "CKV_AWS_35", "CKV_AWS_119", "CKV_AWS_149", "CKV_AWS_158",
+_CONTROLS = ("FSBP CloudTrail.2", "FSBP Kinesis.1", "CIS 3.5", "CKV_AWS_35", "CKV_AWS_119", "CKV_AWS_149", "CKV_AWS_158",
              "CKV_AWS_166", "CKV_AWS_189", "CKV_AWS_191", "CKV_AWS_297", "CKV_AWS_327", "CKV2_AWS_73")
 
 
@@ -151,7 +151,7 @@ RULES.items += [
         "key-deleted-soon", Severity.MEDIUM, "a mistaken deletion of the key cannot be noticed in time", "aws_kms_key",
         at="deletion_window_in_days", wanted=at_least(14), absent=True, production_only=True,
         why="What is encrypted under a deleted key is lost for good: AWS KMS developer guide, \"Delete an AWS KMS key\".",
-        mend="leave deletion_window_in_days out, for 30", controls=("FSBP KMS.3",),
+        mend="leave deletion_window_in_days out, for 30",
     ),
     expected(
         "secret-deleted-at-once", Severity.MEDIUM, "a mistaken deletion of the secret cannot be undone",

@@ -15,6 +15,8 @@ from groundsill.graph.view import as_blocks, is_known
 
 RULES = Ruleset(Family.SAFE)
 MACHINE, TEMPLATE, VOLUME, GROUP = "aws_instance", "aws_launch_template", "aws_ebs_volume", "aws_autoscaling_group"
+FLEET = "aws_spot_fleet_request"
+_DISKS = ("root_block_device", "ebs_block_device")
 
 
 def _by_default(context: Context) -> bool:
@@ -51,8 +53,9 @@ def _metadata(context: Context, machine: Resource) -> Iterator[Finding]:
 @RULES.rule(
     "machine-with-public-address", Severity.MEDIUM, "the machine has an address on the internet",
     rationale="What listens on it is one rule away from the world: Amazon EC2 user guide, \"Amazon EC2 instance IP addressing\".",
-    mend="place it in a private subnet behind a load balancer, and manage it with Session Manager", types=(MACHINE, TEMPLATE),
-    production_only=True, controls=("FSBP EC2.9", "FSBP EC2.25", "FSBP AutoScaling.5", "CKV_AWS_88"),
+    mend="place it in a private subnet behind a load balancer, and manage it with Session Manager",
+    types=(MACHINE, TEMPLATE, "aws_launch_configuration"), production_only=True,
+    controls=("FSBP EC2.9", "FSBP EC2.25", "FSBP Autoscaling.5", "CKV_AWS_88"),
 )
 def _public(context: Context, machine: Resource) -> Iterator[Finding]:
     if truth(context.view.get(machine, "associate_public_ip_address")):
@@ -66,8 +69,8 @@ def _public(context: Context, machine: Resource) -> Iterator[Finding]:
     "volume-not-encrypted", Severity.HIGH, "what is on the disk can be read from its snapshot",
     rationale="Amazon EBS user guide, \"Amazon EBS encryption\": it covers the volume, its snapshots and what moves between; it "
               "cannot be turned on later.",
-    mend="set encrypted = true", types=(VOLUME, MACHINE, TEMPLATE, "aws_launch_configuration", "aws_spot_fleet_request"),
-    controls=("FSBP EC2.3", "FSBP EC2.173", "FSBP EC2.181", "CIS 2.2.1", "CKV_AWS_3", "CKV_AWS_8", "CKV2_AWS_2"),
+    mend="set encrypted = true", types=(VOLUME, MACHINE, TEMPLATE, "aws_launch_configuration", FLEET),
+    controls=("FSBP EC2.3", "FSBP EC2.173", "FSBP EC2.181", "CKV_AWS_3", "CKV_AWS_8", "CKV2_AWS_2"),
 )
 def _not_encrypted(context: Context, resource: Resource) -> Iterator[Finding]:
     if _by_default(context):
@@ -90,7 +93,14 @@ def _disks(context: Context, resource: Resource) -> Iterator[tuple[str, Mapping[
                 if is_mapping(disk) and not disk.get("snapshot_id"):
                     yield f"`block_device_mappings` {mapping.get('device_name', '')}".rstrip(), disk
         return
-    for name in ("root_block_device", "ebs_block_device"):
+    if resource.type == FLEET:
+        for specification in context.view.blocks(resource, "launch_specification"):
+            for name in _DISKS:
+                for disk in as_blocks(specification.get(name)):
+                    if is_mapping(disk) and not disk.get("snapshot_id"):
+                        yield f"`launch_specification` {name}", disk
+        return
+    for name in _DISKS:
         for disk in context.view.blocks(resource, name):
             yield f"`{name}`", disk
     said = resource.arguments.get("root_block_device") or resource.arguments.get("launch_template")
@@ -160,7 +170,7 @@ def _image_disk(context: Context, image: Resource) -> Iterator[Finding]:
     "image-or-snapshot-public", Severity.CRITICAL, "everybody can start the image or read the snapshot",
     rationale="It is copied within hours of being public: Amazon EBS user guide, \"Share an Amazon EBS snapshot\"; Amazon EC2 "
               "user guide, \"Share an AMI\".",
-    mend="share it with the accounts that need it", controls=("FSBP EC2.1", "FSBP RDS.1"),
+    mend="share it with the accounts that need it", controls=("FSBP RDS.1",),
     types=("aws_ami_launch_permission", "aws_db_snapshot", "aws_db_cluster_snapshot"),
 )
 def _shared(context: Context, resource: Resource) -> Iterator[Finding]:

@@ -32,7 +32,7 @@ RULES.items += [
         why="A topic is encrypted only under a key that is named: Amazon SNS developer guide, \"Securing Amazon SNS data with "
             "server-side encryption\".",
         mend="give it a kms_master_key_id whose policy lets the publishing services use it",
-        controls=("FSBP SNS.1", "CKV_AWS_26"),
+        controls=("NIST SNS.1", "CKV_AWS_26"),
     ),
     expected(
         "topic-delivers-in-clear-text", Severity.MEDIUM, "messages cross the internet in clear text",

@@ -248,7 +248,7 @@ def _acl(context: Context, resource: Resource) -> Iterator[Finding]:
 @RULES.rule(
     "peering-route-too-wide", Severity.MEDIUM, "all traffic goes to the other network",
     rationale="Amazon VPC peering guide, \"Route tables for a VPC peering connection\".",
-    mend="route the other network's own range", types=("aws_route",), controls=("CKV2_AWS_44",),
+    mend="route the other network's own range", types=("aws_route",), controls=("CIS 5.5", "CKV2_AWS_44"),
 )
 def _peering(context: Context, route: Resource) -> Iterator[Finding]:
     if route.arguments.get("vpc_peering_connection_id") and context.view.get(route, "destination_cidr_block") == "0.0.0.0/0":

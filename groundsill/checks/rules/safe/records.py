@@ -148,7 +148,7 @@ def _misses(context: Context, recorder: Resource) -> Iterator[Finding]:
     "recorder-not-started", Severity.MEDIUM, "AWS Config records nothing",
     rationale="A recorder is made stopped: provider documentation, aws_config_configuration_recorder_status.",
     mend="add an aws_config_configuration_recorder_status with is_enabled = true", types=(RECORDER,),
-    controls=("FSBP Config.1", "CKV2_AWS_45"),
+    controls=("FSBP Config.1", "CIS 3.3", "CKV2_AWS_45"),
 )
 def _not_started(context: Context, recorder: Resource) -> Iterator[Finding]:
     states = [context.view.get(status, "is_enabled") for status in
@@ -245,7 +245,7 @@ RULES.items += [
     expected(
         "trail-switched-off", Severity.HIGH, "nothing is recorded", TRAIL, at="enable_logging", wanted=TRUE, absent=True,
         why="AWS CloudTrail user guide, \"Turning off logging for a trail\".", mend="leave enable_logging out",
-        controls=("PCI CloudTrail.3", "CKV_AWS_251"),
+        controls=("PCI CloudTrail.3", "CIS 3.1", "CKV_AWS_251"),
     ),
     expected(
         "detector-switched-off", Severity.HIGH, "nobody looks for signs of an attack", "aws_guardduty_detector", at="enable",

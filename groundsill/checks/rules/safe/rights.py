@@ -178,7 +178,7 @@ def _grows(context: Context) -> Iterator[Finding]:
     rationale="AWS managed policy reference, \"AdministratorAccess\" and \"IAMFullAccess\": full rights, or the means "
               "to take them.",
     mend="attach a policy with what it needs", types=(*_ATTACHMENTS, "aws_iam_role"),
-    controls=("FSBP IAM.1", "CIS 1.16", "CKV_AWS_274", "CKV_AWS_275", "CKV2_AWS_56"),
+    controls=("CIS 1.16", "CKV_AWS_274", "CKV_AWS_275", "CKV2_AWS_56"),
 )
 def _administrator(context: Context, resource: Resource) -> Iterator[Finding]:
     argument = "managed_policy_arns" if resource.type == "aws_iam_role" else "policy_arn"
