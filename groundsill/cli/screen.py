@@ -53,15 +53,18 @@ class Screen:
         lines = [f"  {style.cyan(f'{command:<{width}}')}  {style.dim(what)}" for command, what in actions.items()]
         self.note("\n".join(["", style.bold("Next:"), *lines]))
 
-    def diagnostics(self, found: Sequence[Diagnostic], *, failed: bool = False) -> None:
+    def diagnostics(
+        self, found: Sequence[Diagnostic], *, failed: bool = False, more: Mapping[str, Any] | None = None,
+    ) -> None:
         """Errors and warnings, in the one form that every command has.
 
         Arguments:
             found: at least one, else nothing happens.
             failed: whether they are why the command ends; then ``--json`` has them as its object.
+            more: what that object says besides; default nothing.
         """
         if failed and self.json:
-            self.result("", {"error": headline(found), "diagnostics": [item.to_dict() for item in found]})
+            self.result("", {"error": headline(found), "diagnostics": [item.to_dict() for item in found], **(more or {})})
             return
         if not found:
             return

@@ -120,11 +120,11 @@ class Certificate(Component):
         component: unique in the system.
         domain: first name, for example ``shop.example``.
         also: further names, for example ``["www.shop.example"]``.
-        zone: the zone that proves the names are yours; without it the records are to be made by hand.
+        zone: the zone that proves the names are yours; without it somebody enters the records where the DNS is kept.
         region: region of what serves it, default the system's region; a CDN wants ``us-east-1``.
 
-    Gives `arn`: that of the validated certificate, so that what uses it waits for the validation. Without a zone the deploy
-    waits for whoever enters the records by hand.
+    Gives `arn`: that of the validated certificate, so that what uses it waits for the validation. Without a zone a deploy
+    makes the certificate first, shows the records as a table and waits until they are found and the certificate is issued.
 
     Resources created: ``aws_acm_certificate``, ``aws_acm_certificate_validation``; with a zone ``aws_route53_record``.
 

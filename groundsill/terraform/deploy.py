@@ -1,4 +1,5 @@
-"""A deploy from beginning to end: credentials, packages, DNS zone, delegation, registry, images, plan, apply, health, outputs.
+"""A deploy from beginning to end: credentials, packages, DNS zone, delegation, certificate, registry, images, validation, plan,
+apply, health, outputs.
 
 Migrations have their place in the apply: see `groundsill.terraform.migrations`.
 
@@ -9,51 +10,28 @@ continued by the same command; the journal only tells what it continues.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 from groundsill.graph.artifact import ContainerImage
 from groundsill.graph.diagnostics import Diagnostic, GroundsillError
-from groundsill.terraform.changes import PlanSummary
-from groundsill.terraform.delegation import NewZone, is_delegated, name_servers, zones_to_delegate
+from groundsill.terraform.delegation import zones_to_delegate
 from groundsill.terraform.deployment import Deployment, plan_file
+from groundsill.terraform.domains import Certificates, delegate_zones
 from groundsill.terraform.engine import ApplySummary, EngineError
 from groundsill.terraform.failures import base_address
 from groundsill.terraform.images import STAND_IN, Builder, Registry, content_tag
 from groundsill.terraform.migrations import with_logs
 from groundsill.terraform.packages import build_packages, forget_old_packages
-from groundsill.terraform.preflight import Caller, caller, warnings
+from groundsill.terraform.preflight import caller, warnings
 from groundsill.terraform.recovery import Recovered, recover
-from groundsill.terraform.review import Review, review
+from groundsill.terraform.review import review
 from groundsill.terraform.state import state_resources
+from groundsill.terraform.steps import Steps, Talk
 
-Result = TypeVar("Result")
-_CHANGING = ("DNS zone", "delegation", "registry", "images", "apply", "take over")
-_DELEGATION_PAUSE = 10.0
-
-
-class Talk(Protocol):
-    """Whoever started the deploy: is told of the steps and asked before something is changed."""
-
-    def step(self, name: str, state: str, seconds: float = 0.0, detail: str = "") -> None:
-        """A step has ``started`` or is ``done``."""
-        ...
-
-    def say(self, text: str) -> None:
-        """Something to read meanwhile."""
-        ...
-
-    def agrees(self, found: Review, what: str) -> bool:
-        """Whether the plan may be applied.
-
-        Arguments:
-            found: the plan by component.
-            what: ``DNS zone`` for the step before its delegation, ``registry`` for the one before images are pushed,
-                ``system`` for the whole.
-        """
-        ...
+_CHANGING = ("DNS zone", "delegation", "certificate", "validation", "registry", "images", "apply", "take over")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +61,7 @@ class Deployed:
 
 def deploy(
     about: Deployment, talk: Talk, *, images: Mapping[str, str] | None = None, saved: Path | None = None,
-    upgrade: bool = False, delegation_seconds: float = 600.0,
+    upgrade: bool = False, delegation_seconds: float = 600.0, certificate_seconds: float = 600.0,
 ) -> Deployed:
     """Make what the definition says.
 
@@ -93,17 +71,19 @@ def deploy(
         images: images that are pushed already, by variable.
         saved: a reviewed plan: it is applied, and nothing else is done.
         upgrade: take the newest provider that fits.
-        delegation_seconds: how long to wait until the registrar names the name servers of a new DNS zone.
+        delegation_seconds: how long to wait until the registrar names the name servers of a new DNS zone, default 600.
+        certificate_seconds: how long to wait for a certificate whose records somebody enters elsewhere, default 600.
 
     Raises:
         GroundsillError: with the cause; the same command continues afterwards.
         Interrupted: after Ctrl-C.
     """
-    steps = _Steps(about, talk)
+    steps = Steps(about, talk)
     earlier = about.workspace.begin("deploy")
     began = time.time()
     try:
-        return _deploy(steps, images or {}, saved, upgrade=upgrade, earlier=earlier, delegation_seconds=delegation_seconds)
+        return _deploy(steps, images or {}, saved, upgrade=upgrade, earlier=earlier, delegation_seconds=delegation_seconds,
+                       certificate_seconds=certificate_seconds)
     except GroundsillError as error:
         # Before anything was changed there is nothing that another deploy would continue.
         if about.workspace.journal().get("step") not in _CHANGING and not earlier:
@@ -115,8 +95,8 @@ def deploy(
 
 
 def _deploy(
-    steps: _Steps, images: Mapping[str, str], saved: Path | None, *, upgrade: bool, earlier: Mapping[str, Any],
-    delegation_seconds: float,
+    steps: Steps, images: Mapping[str, str], saved: Path | None, *, upgrade: bool, earlier: Mapping[str, Any],
+    delegation_seconds: float, certificate_seconds: float,
 ) -> Deployed:
     started = time.perf_counter()
     about, talk = steps.about, steps.talk
@@ -136,10 +116,15 @@ def _deploy(
         recovered = steps.run("take over", lambda: recover(about, for_now, talk.say))
     zones = zones_to_delegate(about.graph)
     if zones:
-        made = _zones(steps, zones, for_now, delegation_seconds)
+        made = delegate_zones(steps, zones, for_now, delegation_seconds)
         if made is None:
             return _refused(about)
         applied += made
+    certificates = Certificates(steps)
+    made = certificates.make(for_now)
+    if made is None:
+        return _refused(about, applied)
+    applied += made
     if missing:
         builder = _Images(about, talk, missing)
         values |= builder.known()
@@ -149,12 +134,14 @@ def _deploy(
                 return _refused(about, applied)
             applied += made
             values |= steps.run("images", builder.push)
+    # Only now: whoever enters the records has had the time that images took.
+    certificates.wait(certificate_seconds)
     with plan_file() as file:
         plan = steps.run("plan", lambda: about.plan(file, values))
         if plan.has_changes:
             if not talk.agrees(review(plan, about.graph), "system"):
                 return _refused(about, applied)
-            applied.append(steps.run("apply", lambda: about.apply(file)))
+            applied.append(steps.run("apply", lambda: certificates.telling().apply(file)))
     outputs = about.outputs()
     forget_old_packages(about.graph, about.directory)
     about.forget_traces()
@@ -163,7 +150,7 @@ def _deploy(
                     recovered.taken_over)
 
 
-def _ask_who(steps: _Steps) -> None:
+def _ask_who(steps: Steps) -> None:
     """Whose credentials these are: before packages are built and long before the first change."""
     about = steps.about
     found = steps.run("credentials", lambda: caller(about.graph.region, about.backend))
@@ -171,7 +158,7 @@ def _ask_who(steps: _Steps) -> None:
         steps.talk.say(line)
 
 
-def _apply_saved(steps: _Steps, saved: Path, started: float) -> Deployed:
+def _apply_saved(steps: Steps, saved: Path, started: float) -> Deployed:
     about = steps.about
     about.check_saved(saved)
     steps.run("prepare", about.prepare)
@@ -182,7 +169,9 @@ def _apply_saved(steps: _Steps, saved: Path, started: float) -> Deployed:
         return Deployed(True, outputs=about.outputs(), seconds=time.perf_counter() - started)
     if not steps.talk.agrees(review(plan, about.graph), "system"):
         return _refused(about)
-    done = steps.run("apply", lambda: about.apply(saved))
+    certificates = Certificates(steps)
+    certificates.tell()
+    done = steps.run("apply", lambda: certificates.telling().apply(saved))
     about.forget_traces()
     about.workspace.finished()
     return Deployed(True, True, (done,), {}, about.outputs(), time.perf_counter() - started)
@@ -191,42 +180,6 @@ def _apply_saved(steps: _Steps, saved: Path, started: float) -> Deployed:
 def _refused(about: Deployment, applied: Sequence[ApplySummary] = ()) -> Deployed:
     about.workspace.finished()
     return Deployed(False, bool(applied), tuple(applied))
-
-
-class _Steps:
-    """Tells of steps, and notes them."""
-
-    def __init__(self, about: Deployment, talk: Talk) -> None:
-        self.about = about
-        self.talk = talk
-
-    def run(self, name: str, step: Callable[[], Result]) -> Result:
-        """Do a step."""
-        self.about.workspace.note(step=name)
-        started = time.perf_counter()
-        self.talk.step(name, "started")
-        try:
-            result = step()
-        except BaseException:
-            self.talk.step(name, "failed", time.perf_counter() - started)
-            raise
-        self.talk.step(name, "done", time.perf_counter() - started, _detail(result))
-        return result
-
-
-def _detail(result: Any) -> str:
-    if isinstance(result, str):
-        return result
-    if isinstance(result, Caller):
-        return result.words
-    if isinstance(result, PlanSummary):
-        counts = {name: number for name, number in result.counts.items() if number}
-        return ", ".join(f"{number} {name}" for name, number in counts.items()) or "no changes"
-    if isinstance(result, ApplySummary):
-        return f"{len(result.resources)} resources"
-    if isinstance(result, Recovered):
-        return f"{len(result.taken_over)} resources that the interrupted deploy had made"
-    return ""
 
 
 def _packages(about: Deployment) -> str:
@@ -289,72 +242,12 @@ class _Images:
         return found
 
 
-def _registry(steps: _Steps, builder: _Images, values: Mapping[str, str]) -> list[ApplySummary] | None:
+def _registry(steps: Steps, builder: _Images, values: Mapping[str, str]) -> list[ApplySummary] | None:
     """Make the repositories that images are pushed to, where they are not there yet. None where that was refused."""
     there = repository_urls(steps.about)
     targets = sorted({image.repository for image in builder.to_build} - there.keys())
     for_now = {**values, **{image.variable: f"{image.name}@{STAND_IN}" for image in builder.to_build}}
-    return _make_first(steps, "registry", targets, for_now)
-
-
-def _make_first(
-    steps: _Steps, what: str, targets: Sequence[str], values: Mapping[str, str],
-) -> list[ApplySummary] | None:
-    """Make what everything else waits for. None where that was refused."""
-    if not targets:
-        return []
-    about = steps.about
-    with plan_file() as file:
-        plan = steps.run(f"{what} plan", lambda: about.plan(file, values, targets=targets))
-        if not plan.has_changes:
-            return []
-        if not steps.talk.agrees(review(plan, about.graph), what):
-            return None
-        return [steps.run(what, lambda: about.apply(file))]
-
-
-# -- zones -------------------------------------------------------------------------------------------------------------
-
-
-def _zones(
-    steps: _Steps, zones: Sequence[NewZone], values: Mapping[str, str], seconds: float,
-) -> list[ApplySummary] | None:
-    """Make the zones that certificates are validated through, and wait until they are delegated. None where refused."""
-    about = steps.about
-    known = state_resources(about.engine.show(about.directory))
-    there = {str(item["address"]) for item in known}
-    open_zones = [zone for zone in zones if not set(zone.validations) <= there]
-    made = _make_first(steps, "DNS zone", sorted({zone.address for zone in open_zones} - there), values)
-    if made:
-        known = state_resources(about.engine.show(about.directory))
-    if made is not None:
-        for zone in open_zones:
-            servers = name_servers(known, zone.address)
-            if servers:
-                steps.run("delegation", lambda zone=zone, servers=servers: _delegated(steps.talk, zone, servers, seconds))
-    return made
-
-
-def _delegated(talk: Talk, zone: NewZone, servers: Sequence[str], seconds: float) -> str:
-    deadline = time.monotonic() + seconds
-    told = False
-    while True:
-        found = is_delegated(zone.domain, servers)
-        if found:
-            return f"{zone.domain} is delegated"
-        if found is None:
-            talk.say(f"No DNS resolver answers, so it is not known whether {zone.domain} is delegated to {', '.join(servers)}.")
-            return "not known"
-        if not told:
-            told = True
-            talk.say(f"Enter these name servers for {zone.domain} at its registrar: {', '.join(servers)}\n"
-                     f"Waiting for it for {seconds:.0f} s; certificates cannot be validated before.")
-        if time.monotonic() + _DELEGATION_PAUSE > deadline:
-            raise GroundsillError(Diagnostic(
-                "GS3034", f"{zone.domain} is not delegated to its new zone yet", detail="name servers: " + ", ".join(servers),
-                mend="enter them at the registrar of the domain and run the same command again: it continues there",
-            ))
-        time.sleep(_DELEGATION_PAUSE)
+    return steps.make_first("registry", targets, for_now)
 
 
 def repository_urls(about: Deployment) -> dict[str, str]:

@@ -13,6 +13,7 @@ from typing import Any
 from groundsill.graph.graph import Graph
 from groundsill.graph.resource import Resource
 from groundsill.graph.shapes import is_list, is_mapping
+from groundsill.terraform.certificates import awaited_certificates
 from groundsill.terraform.changes import AttributeChange, Change
 from groundsill.terraform.failures import base_address
 
@@ -24,6 +25,10 @@ def risks(change: Change, graph: Graph) -> list[str]:
         change: of one resource.
         graph: the definition's graph, which says what does not change too.
     """
+    if change.type == "aws_acm_certificate_validation" and change.action in ("create", "replace"):
+        waiting = any(base_address(change.address) in item.validations for item in awaited_certificates(graph))
+        return ["it waits for records that nothing here makes: a deploy shows them, to be entered where the DNS is kept"
+                ] if waiting else []
     look = _RISKS.get(change.type)
     if look is None or change.action not in ("update", "replace"):
         return []

@@ -1,10 +1,10 @@
-"""A gate before the AWS API: it holds one call, so that a deploy can be killed exactly there."""
+"""A gate before the AWS API: it holds one call, so that a deploy can be killed exactly there, or gives answers of its own."""
 
 from __future__ import annotations
 
 import http.client
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
@@ -23,6 +23,8 @@ class Gate:
         self.target = urlsplit(url)
         self.closed = threading.Event()
         self.reached = threading.Event()
+        self.rewrite: Callable[[bytes, int, bytes], tuple[int, bytes]] | None = None
+        """Given a call, the status and the content that the API answers: the status and content to answer instead."""
         self._words, self._answered = b"", False
         self._lock = threading.Lock()
 
@@ -73,7 +75,10 @@ def gate(api: dict[str, str]) -> Iterator[tuple[Gate, dict[str, str]]]:
             if made.holds(call, answered=True):
                 made.closed.wait()
                 return
-            self.send_response(answer.status)
+            status = answer.status
+            if made.rewrite is not None:
+                status, content = made.rewrite(call, status, content)
+            self.send_response(status)
             for name, value in answer.getheaders():
                 if name.lower() not in _PER_HOP | {"date", "server"}:
                     self.send_header(name, value)

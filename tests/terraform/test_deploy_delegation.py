@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import socket
-import struct
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from groundsill import Stage, System
 from groundsill.components import Certificate, Zone
-from groundsill.terraform.delegation import RESOLVER_VARIABLE, ask_resolver, is_delegated, zones_to_delegate
+from groundsill.terraform.delegation import is_delegated, zones_to_delegate
+from groundsill.terraform.resolver import RESOLVER_VARIABLE, ask_resolver
 
 from .deploy_support import BUCKET, Shop, client, running_api
+from .dns import resolver
 
 DEFINITION = '''
 from groundsill import Stage, System
@@ -31,45 +28,12 @@ def define(stage: Stage) -> None:
 '''
 
 
-class Resolver:
-    """A DNS resolver that knows the name servers of one domain, or of none."""
-
-    def __init__(self) -> None:
-        self.servers: list[str] = []
-        self.line = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.line.bind(("127.0.0.1", 0))
-        self.address = f"127.0.0.1:{self.line.getsockname()[1]}"
-
-    def answer(self) -> None:
-        while True:
-            try:
-                question, who = self.line.recvfrom(512)
-            except OSError:
-                return
-            found = b""
-            for name in self.servers:
-                data = b"".join(bytes([len(part)]) + part.encode() for part in name.split(".")) + b"\0"
-                found += b"\xc0\x0c" + struct.pack(">HHIH", 2, 1, 60, len(data)) + data
-            code = 0x8180 if self.servers else 0x8183  # NXDOMAIN
-            self.line.sendto(question[:2] + struct.pack(">HHHHH", code, 1, len(self.servers), 0, 0) + question[12:] + found, who)
-
-
-@contextmanager
-def resolver() -> Iterator[Resolver]:
-    made = Resolver()
-    threading.Thread(target=made.answer, daemon=True).start()
-    try:
-        yield made
-    finally:
-        made.line.close()
-
-
 def test_name_servers_are_read_from_the_resolvers_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     with resolver() as dns:
         monkeypatch.setenv(RESOLVER_VARIABLE, dns.address)
-        assert ask_resolver("shop.example") == [] and is_delegated("shop.example", ["ns-1.awsdns-1.org"]) is False
+        assert ask_resolver("shop.example", "NS") == [] and is_delegated("shop.example", ["ns-1.awsdns-1.org"]) is False
         dns.servers = ["ns-1.AWSDNS-1.org", "ns-2.awsdns-2.com"]
-        assert ask_resolver("shop.example") == ["ns-1.awsdns-1.org", "ns-2.awsdns-2.com"]
+        assert ask_resolver("shop.example", "NS") == ["ns-1.awsdns-1.org", "ns-2.awsdns-2.com"]
         assert is_delegated("shop.example", ["ns-2.awsdns-2.com"]) is True
     monkeypatch.setenv(RESOLVER_VARIABLE, "127.0.0.1:1")
     assert is_delegated("shop.example", ["ns-2.awsdns-2.com"]) is None

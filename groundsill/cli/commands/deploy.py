@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from groundsill.cli.plan_costs import PlanCosts
     from groundsill.cli.views.deploying import Lines
     from groundsill.graph.graph import Graph
+    from groundsill.terraform.certificates import Proof
     from groundsill.terraform.deploy import Deployed
     from groundsill.terraform.engine import ApplySummary
     from groundsill.terraform.health import Answer
@@ -52,6 +53,9 @@ def arguments(parser: Parser) -> None:
                         help="how long front doors may take to answer, default 60; 0 does not ask them")
     parser.add_argument("--delegation-seconds", type=count, default=600, metavar="N",
                         help="how long to wait until the registrar names the name servers of a new DNS zone, default 600")
+    parser.add_argument("--certificate-seconds", type=count, default=600, metavar="N",
+                        help="how long to wait until the records that prove a certificate's names are entered where their DNS "
+                             "is kept, and AWS has found them, default 600; 0 shows the records and stops")
     parser.add_argument("--upgrade", action="store_true", help="take the newest provider that fits, and lock it")
     add_deployment(parser)
 
@@ -77,15 +81,20 @@ def run(given: argparse.Namespace, screen: Screen) -> int:
             talk = _Talk(given, screen, target, view, graph)
             try:
                 done = deploy(with_events(about, view.event), talk, images=images, saved=given.plan, upgrade=given.upgrade,
-                              delegation_seconds=given.delegation_seconds)
-            except EngineError as error:
-                _tell_done(error.summary, screen)
-                raise
-            except Interrupted as stop:
-                _tell_done(stop.summary, screen, killed=stop.killed)
+                              delegation_seconds=given.delegation_seconds, certificate_seconds=given.certificate_seconds)
+            except GroundsillError as error:
+                if isinstance(error, EngineError):
+                    _tell_done(error.summary, screen)
+                if not (screen.json and talk.proofs):
+                    raise
+                screen.diagnostics(error.diagnostics, failed=True, more=talk.certificates)
+                return 1
+            except KeyboardInterrupt as stop:
+                summary = stop.summary if isinstance(stop, Interrupted) else None
+                _tell_done(summary, screen, killed=isinstance(stop, Interrupted) and stop.killed)
                 if screen.json:
-                    screen.result("", {"error": "interrupted", "diagnostics": [],
-                                       "done": stop.summary.to_dict() if stop.summary else None})
+                    screen.result("", {"error": "interrupted", "diagnostics": [], **talk.certificates,
+                                       "done": summary.to_dict() if summary else None})
                 screen.note(f"Interrupted. The state is kept; `{target.command('deploy')}` continues.")
                 return _INTERRUPTED
             answers: list[Answer] = []
@@ -100,10 +109,11 @@ def run(given: argparse.Namespace, screen: Screen) -> int:
     cost = talk.costs.to_dict() if talk.costs else None
     if not done.agreed:
         screen.result("Nothing was changed." if not done.changed else "Stopped after what the rest waits for was made.",
-                      {"system": graph.name, "stage": graph.stage, "agreed": False, "changed": done.changed, "cost": cost})
+                      {"system": graph.name, "stage": graph.stage, "agreed": False, "changed": done.changed, "cost": cost,
+                       **talk.certificates})
         return 1
     return _show(done, answers, target, screen,
-                 {"system": graph.name, "stage": graph.stage, "region": graph.region, "cost": cost})
+                 {"system": graph.name, "stage": graph.stage, "region": graph.region, "cost": cost, **talk.certificates})
 
 
 class _Talk:
@@ -117,12 +127,24 @@ class _Talk:
         self._graph = graph
         self._allowed = False
         self.costs: PlanCosts | None = None
+        self.proofs: dict[str, Proof] = {}
+
+    @property
+    def certificates(self) -> dict[str, Any]:
+        """For ``--json``: the certificates that somebody proves elsewhere; nothing where there are none."""
+        return {"certificates": [proof.to_dict() for proof in self.proofs.values()]} if self.proofs else {}
 
     def step(self, name: str, state: str, seconds: float = 0.0, detail: str = "") -> None:
         self._view.step(name, state, seconds, detail)
 
     def say(self, text: str) -> None:
         self._view.say(text)
+
+    def prove(self, found: Proof) -> None:
+        from groundsill.cli.views.deploying import records_to_enter
+
+        self.proofs[found.arn] = found
+        self._view.say(records_to_enter(found))
 
     def agrees(self, found: Review, what: str) -> bool:
         from groundsill.cli.views.deploying import paused

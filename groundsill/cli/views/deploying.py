@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.tree import Tree
 
+    from groundsill.terraform.certificates import Proof
+
 _SIGNS = {"create": "+", "update": "~", "destroy": "-", "read": "<", "replace": "-/+"}
 _REDRAWS_A_SECOND = 8
 
@@ -161,3 +163,13 @@ def paused(view: Lines) -> Generator[None]:
     finally:
         if live is not None:
             live.start()
+
+
+def records_to_enter(proof: Proof) -> str:
+    """The records that prove a certificate's names, as a table to copy from."""
+    rows = [("Name", "Type", "Value"), *((item.name, item.type, item.value) for item in proof.records)]
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    lines = [f"  {name:<{widths[0]}}  {kind:<{widths[1]}}  {value}" for name, kind, value in rows]
+    head = (f"Enter these records where the DNS of {proof.domain} is kept. They prove to AWS that it is yours; leave them there, "
+            "the certificate is renewed by them:")
+    return "\n".join([head, "", *lines, ""])
