@@ -29,6 +29,7 @@ SECTIONS = {
     "16": ("Operations and protection", "Alarms, schedules, budgets, backups and the security services."),
     "20": ("The ground", "Running a system on this machine."),
     "21": ("The command line", "What a command needs from you."),
+    "22": ("Operating", "What a command about a running or deployed system needs from you, and what the system answered."),
     "30": ("Terraform", "What Terraform, the provider or AWS answered, in one form."),
     "31": ("Rehearsal", "Terraform against an AWS API of its own."),
     "40": ("Reading", "What cannot be read as a system: a folder, a plan, Terraform files."),

@@ -21,7 +21,13 @@ class UsageError(Exception):
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that raises instead of ending the process."""
+    """A parser that raises instead of ending the process.
+
+    Attributes:
+        intermixed: whether options may stand between words that may be left away: ``migrate shop --stage prod up``.
+    """
+
+    intermixed = False
 
     def error(self, message: str) -> NoReturn:
         """Called by argparse for whatever does not fit."""
@@ -50,7 +56,7 @@ def parse(
     )
     add(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object, and nothing else, on standard output")
-    return parser.parse_args(arguments)
+    return parser.parse_intermixed_args(arguments) if parser.intermixed else parser.parse_args(arguments)
 
 
 def add_system(parser: Parser) -> None:

@@ -28,6 +28,7 @@ COMMANDS = {
     "plan": "Show what a deploy would change, by component",
     "deploy": "Make what the definition says, with Terraform",
     "destroy": "Take a deployed stage away",
+    "migrate": "See which migrations a database has; apply what is pending, take the last one back",
     "state": "See and mend what Terraform knows of a stage",
     "up": "Run a system on this machine, for real",
     "down": "Stop a running system; its data stays",

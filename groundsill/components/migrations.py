@@ -30,8 +30,14 @@ class Migration(Component):
     changed, after it has failed or was killed, and for a new database; a plan says so. That it has run is in
     Terraform's state, which everybody who deploys shares and locks.
 
-    The function gets ``{"command": "up"}``. It must raise an error when it fails, do nothing where nothing is pending,
-    and take a lock in the database: a killed deploy leaves it running while the next one calls it again.
+    The function gets ``{"command": "up"}``, from a deploy and, before anything answers there, from ``groundsill up``. It must
+    raise an error when it fails and for a command that it does not know, do nothing where nothing is pending, and take a
+    lock in the database: a killed deploy leaves it running while the next one calls it again.
+
+    For ``groundsill migrate`` it also knows ``{"command": "status"}``, which changes nothing, and ``{"command": "down",
+    "migration": "0002_price"}``, which takes the last applied migration back and fails where that is another one than
+    named. It then answers ``{"applied": ["0001_items"], "pending": ["0002_price"], "done": []}``: names that the database
+    has and lacks, oldest first, and those that this run has applied or taken back. Deploys do not read the answer.
 
     Arguments:
         component: unique in the system.

@@ -10,9 +10,10 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mappi
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from groundsill.graph import ContainerImage, FunctionPackage, Graph
+from groundsill.graph.migration import RUN_TYPE
 from groundsill.ground.aws_api import AwsApi, AwsApiError, AwsApiSettings
 from groundsill.ground.edges import Edges
 from groundsill.ground.log_files import LogFiles
@@ -23,6 +24,9 @@ from groundsill.ground.provision.provisioner import Provisioner
 from groundsill.ground.provision.reasons import reason_of
 from groundsill.ground.resolved import ResolvedGraph
 from groundsill.ground.workloads import WorkloadEnvironment, code_folder, interpreter_of
+
+if TYPE_CHECKING:
+    from groundsill.ground.migrations import Migrations
 
 ACCOUNT_ID = "000000000000"
 _STEADY_SECONDS = 60.0
@@ -151,6 +155,8 @@ class Ground:
             runner = await self._start_functions(resolved, workloads, credentials)
             self._stack.push_async_callback(runner.stop)
             detail.append(f"{len(runner.functions)}")
+        # Before any door is open and any service runs: nothing that waits for a migration has met a request yet.
+        migrations = await self._migrate(resolved, runner)
         async with report.during("edge") as detail:
             await edges.start(resolved, runner, workloads)
             self._stack.push_async_callback(edges.stop)
@@ -164,6 +170,8 @@ class Ground:
         async with report.during("services") as detail:
             count = await self._start_services(resolved, workloads, credentials, edges, api)
             detail.append(f"{count}")
+        if migrations is not None:
+            await self._open_door(migrations)
         self.urls["mail"] = f"{api.url}/_groundsill/mail"
 
     async def stop(self) -> None:
@@ -226,6 +234,30 @@ class Ground:
         runner = FunctionRunner(functions, self._function_line)
         await runner.start()
         return runner
+
+    async def _migrate(self, resolved: ResolvedGraph, runner: Any) -> Migrations | None:
+        """Make the calls of functions that a deploy makes, and those again whose code changes; None where it makes none."""
+        if not self._graph.of_type(RUN_TYPE):
+            return None
+        from groundsill.ground.migrations import Migrations
+
+        migrations = Migrations(
+            self._graph, resolved, runner.invoke, self._settings.state / "data" / "migrations.json", self._log)
+        for item in migrations.listed:
+            if item.reason:
+                self._report.say(f"migration {item.component} is {item.reason}")
+        async with self._report.during("migrations") as detail:
+            detail.append(await migrations.run_due())
+        self._stack.push_async_callback(migrations.stop)
+        return migrations
+
+    async def _open_door(self, migrations: Migrations) -> None:
+        from groundsill.ground.door_server import Door
+
+        migrations.follow()
+        door = Door(self._settings.state, migrations)
+        self._stack.push_async_callback(door.close)
+        await door.open()
 
     async def _start_services(
         self, resolved: ResolvedGraph, workloads: WorkloadEnvironment, credentials: Mapping[str, dict[str, str]],

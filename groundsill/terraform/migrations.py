@@ -6,26 +6,21 @@ the state that it has run. So a saved plan holds it like everything else, and Te
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from groundsill.graph.diagnostics import Diagnostic
 from groundsill.graph.graph import Graph
+from groundsill.graph.migration import RUN_TYPE, failure_words, log_words, told_log
 from groundsill.graph.reference import Reference
 from groundsill.graph.resource import Resource
-from groundsill.graph.shapes import is_list, is_mapping
 from groundsill.terraform.aws_calls import AwsCalls
 from groundsill.terraform.events import Problem
 from groundsill.terraform.outcome import EngineError
 
-RUN_TYPE = "aws_lambda_invocation"
 FAILED = "GS3040"
 # What the provider says when the function itself has failed; when Lambda refuses the call, its own error follows instead.
 _FAILED = re.compile(r"invoking Lambda Function \((?P<name>[^)]*)\):\s*(?P<answer>\{.*\})", re.DOTALL)
-_MOST_LINES = 30
-_NO_NEWS = ("START ", "END ", "REPORT ", "INIT_START ")
 
 
 def failure(problem: Problem) -> Diagnostic | None:
@@ -39,17 +34,9 @@ def failure(problem: Problem) -> Diagnostic | None:
     match = _FAILED.search(problem.text)
     if match is None:
         return None
-    try:
-        answer = json.loads(match["answer"])
-    except ValueError:
-        answer = None
-    words = [f"{match['name']} answered: {match['answer'].strip()}"]
-    if is_mapping(answer) and "errorMessage" in answer:
-        words = [f"{match['name']}: {answer.get('errorType') or 'error'}: {answer['errorMessage']}"]
-        trace = answer.get("stackTrace")
-        words += [str(line).rstrip() for line in trace] if is_list(trace) else []
     return Diagnostic(
-        FAILED, "a migration failed, and what waits for it was not changed", detail="\n".join(words),
+        FAILED, "a migration failed, and what waits for it was not changed",
+        detail=failure_words(match["name"], match["answer"]),
         mend="mend it and run the same command again: what was made is kept, and the migration runs again",
     )
 
@@ -69,7 +56,7 @@ def with_logs(error: EngineError, graph: Graph, since: float) -> EngineError:
     lines = [line for address in failed if address in graph for line in _log(graph, graph[address], calls, since)]
     if not lines:
         return error
-    told = "\n".join(("log:", *(f"  {line}" for line in lines[-_MOST_LINES:])))
+    told = told_log(lines)
     found = [item._replace(detail=f"{item.detail}\n{told}") if item.code == FAILED else item for item in error.diagnostics]
     return EngineError(found, error.problems, error.summary)
 
@@ -85,18 +72,4 @@ def _log(graph: Graph, run: Resource, calls: AwsCalls, since: float) -> Iterator
     answer = calls.ask("logs", "filter_log_events", {"logGroupName": name, "startTime": int(since * 1000)})
     if isinstance(answer, Mapping):
         for event in answer.get("events") or ():
-            yield from _words(str(event.get("message", "")))
-
-
-def _words(message: str) -> Iterator[str]:
-    """A log event as lines; of a function that logs JSON, what it says."""
-    try:
-        entry: Any = json.loads(message)
-    except ValueError:
-        entry = None
-    if is_mapping(entry):
-        if "record" in entry:  # Lambda's own, about the invocation: AWS Lambda Developer Guide, "JSON log format"
-            return
-        message = str(entry.get("message") or entry.get("errorMessage") or message)
-    if not message.startswith(_NO_NEWS):
-        yield from message.rstrip().splitlines()
+            yield from log_words([str(event.get("message", ""))])

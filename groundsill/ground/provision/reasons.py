@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from groundsill.graph import Graph, Reference, Resource
+from groundsill.graph import FunctionPackage, Graph, Reference, Resource
+from groundsill.graph.migration import RUN_TYPE, called_function
 
 _NETWORK = "processes on one machine share its network: routes and groups are checked in the graph, not enforced here"
 _NEWEST = "functions run the newest code here, without versions"
@@ -19,6 +20,9 @@ _CACHE = "the ground cannot run caches yet"
 _HELD = "the ground cannot hold secrets and parameters yet"
 _SOCKETS = "the ground cannot run WebSocket APIs yet"
 _MACHINES = "the ground cannot run machines yet"
+_NOT_YET = "the ground cannot run this type yet"
+# A function that uses one of these cannot do its work here; everything else that does not run is not missed by it.
+_MISSED = frozenset({_DATABASE, _CACHE, _HELD, _SOCKETS, _MACHINES, _NOT_YET})
 
 # Types that the ground really runs, in its own processes or in the AWS API.
 RUNS: frozenset[str] = frozenset({
@@ -26,9 +30,10 @@ RUNS: frozenset[str] = frozenset({
     "aws_apigatewayv2_stage", "aws_apigatewayv2_vpc_link", "aws_cloudwatch_log_group", "aws_cognito_user_pool",
     "aws_cognito_user_pool_client", "aws_dynamodb_table", "aws_ecs_cluster", "aws_ecs_service",
     "aws_ecs_task_definition", "aws_iam_policy", "aws_iam_role", "aws_iam_role_policy",
-    "aws_iam_role_policy_attachment", "aws_kms_alias", "aws_kms_key", "aws_lambda_function", "aws_lambda_permission",
-    "aws_lb", "aws_lb_listener", "aws_lb_listener_rule", "aws_lb_target_group", "aws_sesv2_email_identity",
-    "aws_sns_topic", "aws_sns_topic_subscription", "aws_sqs_queue", "aws_sqs_queue_redrive_allow_policy",
+    "aws_iam_role_policy_attachment", "aws_kms_alias", "aws_kms_key", "aws_lambda_function", "aws_lambda_invocation",
+    "aws_lambda_permission", "aws_lb", "aws_lb_listener", "aws_lb_listener_rule", "aws_lb_target_group",
+    "aws_sesv2_email_identity", "aws_sns_topic", "aws_sns_topic_subscription", "aws_sqs_queue",
+    "aws_sqs_queue_redrive_allow_policy",
 })
 
 RECORDED_ONLY: MappingProxyType[str, str] = MappingProxyType({
@@ -85,7 +90,6 @@ RECORDED_ONLY: MappingProxyType[str, str] = MappingProxyType({
     "aws_iam_openid_connect_provider": "nobody signs in to this machine through it",
     "aws_instance": _MACHINES,
     "aws_internet_gateway": _NETWORK,
-    "aws_lambda_invocation": "the ground runs no migrations yet: data stores keep the schema that they have",
     "aws_lambda_provisioned_concurrency_config": "workers are warm here as long as the system runs",
     "aws_launch_template": _MACHINES,
     "aws_lb_target_group_attachment": _MACHINES,
@@ -134,19 +138,35 @@ def reason_not_run(type: str) -> str | None:
     """Why resources of a type are only recorded; None where the ground runs them."""
     if type in RUNS:
         return None
-    return RECORDED_ONLY.get(type, "the ground cannot run this type yet")
+    return RECORDED_ONLY.get(type, _NOT_YET)
 
 
 def reason_of(resource: Resource, graph: Graph) -> str | None:
-    """Why one resource is only recorded: for its type's sake, or since it belongs to a kind of API that is.
+    """Why one resource is only recorded: for its type's sake, or since what it belongs to or needs is.
 
     Arguments:
         resource: one of the graph's.
-        graph: where the API is found that it belongs to.
+        graph: where the API is found that it belongs to, or what its function uses.
     """
+    if resource.type == RUN_TYPE:
+        return _reason_of_call(resource, graph)
     if resource.type.startswith("aws_apigatewayv2_"):
         belongs = resource.arguments.get("api_id")
         api = graph.target(belongs) if isinstance(belongs, Reference) else resource
         if api is not None and api.arguments.get("protocol_type") == "WEBSOCKET":
             return _SOCKETS
     return reason_not_run(resource.type)
+
+
+def _reason_of_call(call: Resource, graph: Graph) -> str | None:
+    """Why a deploy's call of a function is not made here: what the function uses would not answer."""
+    function = called_function(call, graph)
+    if function is None:
+        return "not called: its function is none of this system"
+    if not any(isinstance(part, FunctionPackage) and part.address == function.address for part in graph.artifacts):
+        return "not called: the code of its function is not a folder of this system"
+    own = {item.address for item in graph.of_component(function.component)} if function.component else {function.address}
+    needed = set(graph.needs(*own)) - own
+    missed = dict.fromkeys(item.component or item.address for item in graph if item.address in needed and not item.data
+                           and item.type != RUN_TYPE and reason_of(item, graph) in _MISSED)
+    return f"not run: it needs {', '.join(missed)}, which the ground cannot run yet" if missed else None

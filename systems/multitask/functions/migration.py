@@ -86,7 +86,7 @@ def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
     Arguments:
         event: ``{"command": "up"}`` (default) applies what is pending, ``status`` tells what is applied, ``down`` takes
-            the last one back.
+            the last one back; with ``migration`` only where that is the last one.
         context: tells how much time is left.
 
     Returns:
@@ -100,7 +100,7 @@ def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         raise MigrationError(f"unknown command {command!r}: up, status or down")
     every = steps()
     with _database(context) as database:
-        done = _locked(database, every, command, context) if command != "status" else []
+        done = _locked(database, every, command, context, str(event.get("migration") or "")) if command != "status" else []
         applied = _applied(database)
     if command != "status":
         _record(applied)
@@ -110,7 +110,7 @@ def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     return answer
 
 
-def _locked(database: Any, every: Sequence[Step], command: str, context: Any) -> list[str]:
+def _locked(database: Any, every: Sequence[Step], command: str, context: Any, wanted: str) -> list[str]:
     """Change the schema while nobody else does. The lock ends with the connection, however that ends."""
     _give_up_in_time(database, context)
     database.run("SELECT pg_advisory_lock(:lock)", lock=_LOCK)
@@ -121,7 +121,7 @@ def _locked(database: Any, every: Sequence[Step], command: str, context: Any) ->
         if name in known and known[name].checksum != checksum:
             raise MigrationError(f"{name}.sql was changed after it had been applied: add a new migration instead")
     if command == "down":
-        return _down(database, known, applied)
+        return _down(database, known, applied, wanted)
     newest = max(applied, default="")
     done: list[str] = []
     for step in every:
@@ -139,10 +139,12 @@ def _locked(database: Any, every: Sequence[Step], command: str, context: Any) ->
     return done
 
 
-def _down(database: Any, known: Mapping[str, Step], applied: Mapping[str, str]) -> list[str]:
+def _down(database: Any, known: Mapping[str, Step], applied: Mapping[str, str], wanted: str) -> list[str]:
     if not applied:
         return []
     last = max(applied)
+    if wanted and wanted != last:
+        raise MigrationError(f"{wanted} is not the last one, {last} is: nothing was taken back")
     step = known.get(last)
     if step is None or step.down is None:
         raise MigrationError(f"{last} cannot be taken back: there is no {last}.down.sql")

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import shutil
-import socket
-import subprocess
-import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -17,41 +13,16 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from mt_support.postgres import server
 
 FILE = Path(__file__).parents[1] / "functions" / "migration.py"
-
-
-def _program(name: str) -> str | None:
-    """A program of PostgreSQL; Debian keeps those of the server in a folder of their own."""
-    there = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
-    return shutil.which(name) or (str(there[-1]) if there else None)
 
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
     """A server of its own on a free port."""
-    initialise, control = _program("initdb"), _program("pg_ctl")
-    if initialise is None or control is None:
-        pytest.skip("PostgreSQL's server is not on this machine")
-    user: dict[str, Any] = {"user": "postgres"} if os.geteuid() == 0 else {}  # it refuses to run as root
-    folder = Path(tempfile.mkdtemp(prefix="multitask-postgres-"))
-    if user:
-        shutil.chown(folder, "postgres")
-    with socket.socket() as line:
-        line.bind(("127.0.0.1", 0))
-        number = line.getsockname()[1]
-
-    def run(*words: str) -> None:
-        subprocess.run(words, check=True, cwd=folder, stdout=subprocess.DEVNULL, **user)
-
-    try:
-        run(initialise, "-D", str(folder / "data"), "-U", "multitask", "--auth=trust", "--no-sync")
-        run(control, "-D", str(folder / "data"), "-w", "-l", str(folder / "log"), "-o",
-            f"-p {number} -h 127.0.0.1 -k {folder} -F", "start")
+    with server() as number:
         yield number
-        run(control, "-D", str(folder / "data"), "-m", "immediate", "stop")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 class Time:
@@ -185,6 +156,8 @@ def test_the_last_migration_can_be_taken_back_and_what_was_applied_cannot_be_rew
     catalog()
     assert "0002_price cannot be taken back" in catalog.fails("down")
     catalog.write("0002_price.down.sql", "ALTER TABLE items DROP price;")
+    with pytest.raises(catalog.module.MigrationError, match="0001_items is not the last one, 0002_price is"):
+        catalog.module.handle({"command": "down", "migration": "0001_items"}, Time())
     assert catalog("down")["done"] == ["0002_price"]
     assert catalog.states.recorded == {"0001_items": "applied", "0002_price": "taken back"}
     catalog.write("0001_items.sql", "CREATE TABLE items (id bigint);")
