@@ -20,7 +20,7 @@ from groundsill.operate.migrations.protocol import ask
 from groundsill.terraform.preflight import Caller
 from tests.component_support import build
 
-from .conftest import Shop
+from .conftest import Shop, wait_until
 from .test_terminal import Terminal
 
 SYSTEM = '''
@@ -223,6 +223,16 @@ def test_without_a_stage_the_system_of_this_machine_is_asked_and_one_that_does_n
         assert first(shop.json(*words, code=1))["code"] == "GS2203"
     shop.run("up", "--detach")
     assert first(shop.json("migrate", code=1))["code"] == "GS2201"
+
+
+def test_ctrl_c_ends_the_command_and_says_that_the_function_goes_on(aws: Shop, lambda_: Lambda) -> None:
+    lambda_.behaviour = "hang"
+    terminal = Terminal(aws, "migrate", "up", "--component", "items", "--stage", "dev")
+    wait_until(lambda: lambda_.asked)
+    terminal.press("\x03")
+    assert terminal.end() == 130
+    assert "shop-dev-migrate-items goes on where it runs" in terminal.text and "Traceback" not in terminal.text
+    assert len(lambda_.asked) == 1
 
 
 # -- Lambda ------------------------------------------------------------------------------------------------------------
