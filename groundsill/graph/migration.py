@@ -11,7 +11,8 @@ from groundsill.graph.reference import Reference
 from groundsill.graph.resource import Resource
 from groundsill.graph.shapes import is_list, is_mapping
 
-RUN_TYPE = "aws_lambda_invocation"
+CALL_TYPE = "aws_lambda_invocation"
+"""A deploy's call of a function."""
 COMMANDS = ("status", "up", "down")
 """What a migration's function is told to do."""
 _MOST_LINES = 30
@@ -59,7 +60,7 @@ def migration_calls(graph: Graph) -> list[MigrationCall]:
     """
     found: list[MigrationCall] = []
     for call in graph.order():
-        if call.type != RUN_TYPE or _command(call) not in COMMANDS:
+        if call.type != CALL_TYPE or _command(call) not in COMMANDS:
             continue
         function = called_function(call, graph)
         if function is not None:

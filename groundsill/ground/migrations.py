@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from groundsill.components.functions import PACKAGE_FOLDER, package_digest
 from groundsill.graph import Diagnostic, FunctionPackage, Graph, GroundsillError, Resource
 from groundsill.graph.migration import (
-    RUN_TYPE,
+    CALL_TYPE,
     called_function,
     failure_words,
     log_words,
@@ -78,7 +78,7 @@ class Migrations:
 
     def __init__(self, graph: Graph, resolved: ResolvedGraph, invoke: Invoke, memory: Path, log: Log) -> None:
         self._graph, self._invoke, self._memory, self._log = graph, invoke, memory, log
-        self._calls = [self._call(item, resolved) for item in graph.order() if item.type == RUN_TYPE]
+        self._calls = [self._call(item, resolved) for item in graph.order() if item.type == CALL_TYPE]
         self._listed = {call.component: call for call in migration_calls(graph)}
         self._known = _read(memory)
         # One at a time: a command may ask while changed code is run.

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from groundsill.graph import ContainerImage, FunctionPackage, Graph
-from groundsill.graph.migration import RUN_TYPE
+from groundsill.graph.migration import CALL_TYPE
 from groundsill.ground.aws_api import AwsApi, AwsApiError, AwsApiSettings
 from groundsill.ground.edges import Edges
 from groundsill.ground.log_files import LogFiles
@@ -237,7 +237,7 @@ class Ground:
 
     async def _migrate(self, resolved: ResolvedGraph, runner: Any) -> Migrations | None:
         """Make the calls of functions that a deploy makes, and those again whose code changes; None where it makes none."""
-        if not self._graph.of_type(RUN_TYPE):
+        if not self._graph.of_type(CALL_TYPE):
             return None
         from groundsill.ground.migrations import Migrations
 

@@ -11,13 +11,14 @@ from collections.abc import Iterator, Mapping
 
 from groundsill.graph.diagnostics import Diagnostic
 from groundsill.graph.graph import Graph
-from groundsill.graph.migration import RUN_TYPE, failure_words, log_words, told_log
+from groundsill.graph.migration import CALL_TYPE, failure_words, log_words, told_log
 from groundsill.graph.reference import Reference
 from groundsill.graph.resource import Resource
 from groundsill.terraform.aws_calls import AwsCalls
 from groundsill.terraform.events import Problem
 from groundsill.terraform.outcome import EngineError
 
+RUN_TYPE = CALL_TYPE
 FAILED = "GS3040"
 # What the provider says when the function itself has failed; when Lambda refuses the call, its own error follows instead.
 _FAILED = re.compile(r"invoking Lambda Function \((?P<name>[^)]*)\):\s*(?P<answer>\{.*\})", re.DOTALL)

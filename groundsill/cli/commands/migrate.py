@@ -166,7 +166,7 @@ def _chosen(place: Place, names: list[str], system: str) -> list[Migration]:
 
 
 def _none(system: str) -> Diagnostic:
-    return Diagnostic("GS2201", f"{system} has no migrations",
+    return Diagnostic("GS2201", f"{system} has no migrations that can be asked", detail="only a function can be asked",
                       mend='add one to its definition: Migration("schema", migrate, before=[...])')
 
 

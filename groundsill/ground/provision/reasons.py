@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from groundsill.graph import FunctionPackage, Graph, Reference, Resource
-from groundsill.graph.migration import RUN_TYPE, called_function
+from groundsill.graph.migration import CALL_TYPE, called_function
 
 _NETWORK = "processes on one machine share its network: routes and groups are checked in the graph, not enforced here"
 _NEWEST = "functions run the newest code here, without versions"
@@ -148,7 +148,7 @@ def reason_of(resource: Resource, graph: Graph) -> str | None:
         resource: one of the graph's.
         graph: where the API is found that it belongs to, or what its function uses.
     """
-    if resource.type == RUN_TYPE:
+    if resource.type == CALL_TYPE:
         return _reason_of_call(resource, graph)
     if resource.type.startswith("aws_apigatewayv2_"):
         belongs = resource.arguments.get("api_id")
@@ -168,5 +168,5 @@ def _reason_of_call(call: Resource, graph: Graph) -> str | None:
     own = {item.address for item in graph.of_component(function.component)} if function.component else {function.address}
     needed = set(graph.needs(*own)) - own
     missed = dict.fromkeys(item.component or item.address for item in graph if item.address in needed and not item.data
-                           and item.type != RUN_TYPE and reason_of(item, graph) in _MISSED)
+                           and item.type != CALL_TYPE and reason_of(item, graph) in _MISSED)
     return f"not run: it needs {', '.join(missed)}, which the ground cannot run yet" if missed else None
