@@ -153,14 +153,14 @@ class Migrations:
         listed = self._listed[component]
         call = next(item for item in self._calls if item.address == listed.address)
         async with self._turn:
-            began = time.perf_counter()
+            began, content = time.perf_counter(), self._content(call)
             result, refused = await self._invoked(call, json.dumps(dict(event)).encode())
             done: dict[str, Any] = {"payload": refused, "failed": True, "log": [], "seconds": time.perf_counter() - began}
             if result is not None:
                 done |= {"payload": result.payload.decode("utf-8", "replace"), "failed": result.error is not None,
                          "log": log_words(result.lines)}
                 if result.error is None and dict(event) == _event(call):
-                    self._remember(call, "done")
+                    self._remember(call, content, "done")
         return done
 
     # -- one call ------------------------------------------------------------------------------------------------------
@@ -189,13 +189,14 @@ class Migrations:
 
     async def _make(self, call: _Call) -> Diagnostic | None:
         """The call of a deploy; what is wrong where it failed."""
-        # Noted first: one that is killed half-way is made again.
-        self._remember(call, "begun")
+        # Noted first: one that is killed half-way is made again, and so is one whose code changes meanwhile.
+        content = self._content(call)
+        self._remember(call, content, "begun")
         result, refused = await self._invoked(call, str(call.content.get("input") or "").encode())
         if result is not None and result.error is None:
-            self._remember(call, "done")
+            self._remember(call, content, "done")
             return None
-        self._remember(call, "failed")
+        self._remember(call, content, "failed")
         words = refused if result is None else failure_words(call.function, result.payload.decode("utf-8", "replace"))
         told = "" if result is None else told_log(log_words(result.lines))
         resource = self._graph[call.address]
@@ -211,8 +212,8 @@ class Migrations:
         except InvocationRefused as error:
             return None, f"{call.function}: {error.code}: {error}"
 
-    def _remember(self, call: _Call, state: str) -> None:
-        self._known[call.address] = {"content": self._content(call), "state": state}
+    def _remember(self, call: _Call, content: str, state: str) -> None:
+        self._known[call.address] = {"content": content, "state": state}
         write_whole(self._memory, json.dumps(self._known, indent=1, sort_keys=True) + "\n")
 
     # -- changed code --------------------------------------------------------------------------------------------------

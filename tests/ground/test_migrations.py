@@ -137,3 +137,32 @@ def test_a_migration_that_uses_what_runs_here_runs_and_one_that_uses_a_secret_or
     for name, missed in (("secret", "login"), ("bucket", "seeds")):
         assert reason_of(graph[f"aws_lambda_invocation.{name}"], graph) == (
             f"not run: it needs {missed}, which the ground cannot run yet")
+
+
+def test_what_is_saved_while_a_migration_runs_is_run_afterwards(tmp_path: Path) -> None:
+    from groundsill.definition.running import load_system
+
+    (tmp_path / "migrate.py").write_text("")
+    (tmp_path / "system.py").write_text("""
+from groundsill import Stage, System
+from groundsill.components import Function, Migration
+
+system = System("shop", region="us-east-1")
+
+
+@system.define
+def define(stage: Stage) -> None:
+    migrate = Function("migrate-items", "migrate:handle", include=["migrate.py"])
+    Migration("items", migrate, before=[Function("catalog", "migrate:handle", include=["migrate.py"])])
+""")
+    graph, _ = load_system(tmp_path).examine("dev")
+
+    class Saving(Runner):
+        async def __call__(self, function: str, event: bytes) -> InvocationResult:
+            (tmp_path / "migrate.py").write_text(f"# {len(self.asked)}\n" if len(self.asked) < 2 else "# 1\n")
+            return await super().__call__(function, event)
+
+    runner = Saving()
+    migrations = Migrations(graph, _resolved(graph), runner, tmp_path / "migrations.json", lambda *_: None)
+    told = [asyncio.run(migrations.run_due()) for _ in range(4)]
+    assert told == ["1 run", "1 run", "1 run", "1 as they were"]

