@@ -15,6 +15,7 @@ from groundsill.graph.reference import Element
 from groundsill.graph.shapes import is_mapping
 from groundsill.ground.provision.attributes import Attributes, Place, computed, stand_in_id
 from groundsill.ground.provision.handlers import HANDLERS, Clients, Handler, ProvisionError, code_of
+from groundsill.ground.provision.names import name_given
 from groundsill.ground.provision.user_pools import user_pool, user_pool_client
 from groundsill.ground.resolved import ResolvedGraph, ResolvedResource
 
@@ -86,6 +87,8 @@ class Provisioner:
     def _make(self, address: str) -> Attributes:
         resource = self._graph[address]
         arguments = {name: value for name, value in resolve(resource.arguments, self._look_up).items() if value is not None}
+        if not resource.data and (name := name_given(resource.type, address, arguments)):
+            arguments["name"] = name
         self._arguments[address] = arguments
         attributes = self._data(resource) if resource.data else self._managed(resource, arguments)
         return {**arguments, **attributes, **self._overrides.get(address, {})}
