@@ -13,14 +13,16 @@ from typing import Any
 
 
 def main(folder: Path) -> None:
-    """Do it all once, and print how long each part took."""
+    """Do it all once, over one view of the graph, and print how long each part took."""
+    from groundsill.graph.view import View
     from groundsill.sources.reading import read
 
     took: dict[str, float] = {}
     graph = _timed(took, "read", lambda: read(folder, stage="prod", tier="enterprise")).graph
-    report = _timed(took, "check", lambda: _check(graph))
-    total = _timed(took, "cost", lambda: _cost(graph))
-    picture = _timed(took, "draw", lambda: _draw(graph))
+    view = View(graph)
+    report = _timed(took, "check", lambda: _check(view))
+    total = _timed(took, "cost", lambda: _cost(view))
+    picture = _timed(took, "draw", lambda: _draw(view))
     parts = ", ".join(f"{name} {seconds:.3f}" for name, seconds in took.items())
     print(f"{len(graph)} resources: {parts} s; {len(report.results)} findings, {total:.2f} USD, {len(picture)} characters")
 
@@ -32,28 +34,28 @@ def _timed(took: dict[str, float], name: str, work: Callable[[], Any]) -> Any:
     return result
 
 
-def _check(graph: Any) -> Any:
+def _check(view: Any) -> Any:
     from groundsill.checks.run import check
 
-    return check(graph)
+    return check(view.graph, view=view)
 
 
-def _cost(graph: Any) -> float:
+def _cost(view: Any) -> float:
     from groundsill.cost.book_file import BOOK
     from groundsill.cost.estimate import estimate
     from groundsill.cost.prices import load_book
 
-    return float(estimate(graph, traffic_file=None, given={}, book=load_book(BOOK)).total.expected)
+    return float(estimate(view.graph, traffic_file=None, given={}, book=load_book(BOOK), view=view).total.expected)
 
 
-def _draw(graph: Any) -> str:
+def _draw(view: Any) -> str:
     from groundsill.diagram.bands import grid_of
     from groundsill.diagram.draw import picture_of
     from groundsill.diagram.layout import laid_out
     from groundsill.diagram.model import Overlay
     from groundsill.diagram.svg import svg
 
-    picture, entries = picture_of(graph)
+    picture, entries = picture_of(view.graph, view)
     return svg(laid_out(grid_of(picture, entries, Overlay())))
 
 

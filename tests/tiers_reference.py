@@ -8,7 +8,6 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterable
-from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from tests.component_support import arguments, build
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "tiers.md"
-FIELDS = [field.name for field in fields(Tier) if field.name != "name"]
+FIELDS = [name for name in Tier._fields if name != "name"]
 Changes = frozenset[tuple[str, str]]  # Terraform type and argument; an empty argument where the resource is there or not
 
 

@@ -13,10 +13,10 @@ from groundsill.graph.reference import Broken, Reference
 from groundsill.graph.resource import Lifecycle, Resource
 from groundsill.graph.shapes import is_list, is_set
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
 """Terraform language documentation, "Syntax", Identifiers; kept to ASCII."""
-_ADDRESS = re.compile(r"(data\.)?[a-z][a-z0-9_]*\.[A-Za-z_][A-Za-z0-9_-]*")
-_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+_ADDRESS = r"(data\.)?[a-z][a-z0-9_]*\.[A-Za-z_][A-Za-z0-9_-]*"
+_REGION = r"[a-z]{2}(-[a-z]+)+-\d"
 _RESERVED = {
     "count": "write a Python loop: each turn constructs one resource under its own name",
     "for_each": "write a Python loop: each turn constructs one resource under its own name",
@@ -50,10 +50,10 @@ NAMES = frozenset({"depends_on", "lifecycle", "provider", "region", "moved_from"
 
 def checked_name(name: Any, problems: Problems) -> str:
     """The Terraform name, or a usable one in its place where it is not valid."""
-    if isinstance(name, str) and _NAME.fullmatch(name):
+    if isinstance(name, str) and re.fullmatch(_NAME, name):
         return name
     usable = re.sub(r"[^A-Za-z0-9_-]", "_", text_of(name)) or "_"
-    usable = usable if _NAME.match(usable) else f"_{usable}"
+    usable = usable if re.match(_NAME, usable) else f"_{usable}"
     problems.add(
         INVALID_NAME,
         f"invalid Terraform name for {problems.type}",
@@ -86,7 +86,7 @@ def take_meta(type: str, schema: Block, arguments: dict[str, Any], problems: Pro
             )
     region = _region(given.get("region"), problems)
     provider = given.get("provider")
-    if provider is not None and (not isinstance(provider, str) or not _NAME.fullmatch(provider)):
+    if provider is not None and (not isinstance(provider, str) or not re.fullmatch(_NAME, provider)):
         problems.add(
             INVALID_META_ARGUMENT,
             f"invalid `provider` of {type}",
@@ -95,7 +95,7 @@ def take_meta(type: str, schema: Block, arguments: dict[str, Any], problems: Pro
             argument="provider",
         )
         provider = None
-    if isinstance(provider, str) and _REGION.fullmatch(provider):
+    if isinstance(provider, str) and re.fullmatch(_REGION, provider):
         region, provider = provider, None
     return Meta(
         tuple(_addresses("depends_on", given.get("depends_on"), problems)),
@@ -112,7 +112,7 @@ def _own(schema: Block, name: str) -> bool:
 
 
 def _region(region: Any, problems: Problems) -> str | None:
-    if region is None or (isinstance(region, str) and _REGION.fullmatch(region)):
+    if region is None or (isinstance(region, str) and re.fullmatch(_REGION, region)):
         return region
     problems.add(
         INVALID_META_ARGUMENT,
@@ -136,7 +136,7 @@ def _addresses(name: str, value: Any, problems: Problems) -> Iterable[str]:
         if isinstance(item, Broken) or item is None:
             continue
         address = item.address if isinstance(item, Resource | Reference) else item
-        if isinstance(address, str) and _ADDRESS.fullmatch(address):
+        if isinstance(address, str) and re.fullmatch(_ADDRESS, address):
             yield address
         else:
             problems.add(
@@ -150,7 +150,7 @@ def _addresses(name: str, value: Any, problems: Problems) -> Iterable[str]:
 
 def _earlier(type: str, value: Any, problems: Problems) -> Iterable[str]:
     names = [
-        f"{type}.{item}" if isinstance(item, str) and _NAME.fullmatch(item) else item
+        f"{type}.{item}" if isinstance(item, str) and re.fullmatch(_NAME, item) else item
         for item in _listed(value)
     ]
     return _addresses("moved_from", names, problems)

@@ -24,7 +24,7 @@ from groundsill.graph.shapes import is_list, is_mapping, is_set
 BAD: Final = object()
 """What a conversion gives where the value does not fit; the mistake has been kept."""
 
-_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d{1,3})?")
+_NUMBER = r"[+-]?\d+(\.\d+)?([eE][+-]?\d{1,3})?"
 _LONGEST_NUMBER = 64
 _BOOLS = {"true": True, "1": True, "false": False, "0": False}
 _MARKS = ("\ue000", "\ue001", "\ue002")
@@ -54,6 +54,8 @@ def convert(value: Any, wanted: Type, problems: Problems) -> Any:
         wanted: the attribute's type.
         problems: receives mistakes; its path leads to the value.
     """
+    if type(value) is str and wanted.kind == "string" and value.isascii():
+        return value  # what most arguments are
     if isinstance(value, Reference):
         return _reference(value, wanted, problems)
     if isinstance(value, Unknown):
@@ -150,7 +152,7 @@ def _number(value: Any, wanted: Type, problems: Problems) -> Any:
         return int(value) if value.bit_length() <= _LARGEST_BITS else wrong(problems, _IN_RANGE, ...)
     if isinstance(value, float) and math.isfinite(value):
         return int(value) if value.is_integer() and abs(value) < 1e15 else value
-    if isinstance(value, str) and _NUMBER.fullmatch(value) and len(value) <= _LONGEST_NUMBER:
+    if isinstance(value, str) and re.fullmatch(_NUMBER, value) and len(value) <= _LONGEST_NUMBER:
         number = float(value) if any(letter in value for letter in ".eE") else int(value)
         return _number(number, wanted, problems)
     return wrong(problems, wanted, value)
@@ -240,10 +242,27 @@ def _plain(value: Any) -> bool:
     return type(value) is str and value.isascii()
 
 
+def _json_plainly(value: Any) -> bool:
+    """Whether it is of what JSON holds without a question: nearly every structure is, and needs no place for a message."""
+    kind = type(value)  # pyright: ignore[reportUnknownVariableType]
+    if kind is str:
+        return value.isascii()
+    if kind is dict:
+        for key, item in value.items():  # noqa: SIM110  a generator takes twice as long
+            if type(key) is not str or not key.isascii() or not _json_plainly(item):
+                return False
+        return True
+    if kind is list or kind is tuple:
+        return all(map(_json_plainly, value))
+    return kind is Reference or kind is bool or value is None or (kind is int and value.bit_length() <= _LARGEST_BITS)
+
+
 def json_fits(value: Any, problems: Problems) -> bool:
     """Whether a structure can be written as JSON; a mistake is kept where it cannot."""
-    if _plain(value):
-        return True
+    return _json_plainly(value) or _json_fits(value, problems)
+
+
+def _json_fits(value: Any, problems: Problems) -> bool:
     if isinstance(value, str):
         if any(mark in value for mark in _MARKS):
             return _template(value, _ANY, problems) is not BAD
@@ -261,7 +280,7 @@ def json_fits(value: Any, problems: Problems) -> bool:
                 continue  # nearly every one: nothing to say, so no place to keep
             problems.push(text_of(key))
             fine = isinstance(key, str) or wrong(problems, "string as each key", key) is not BAD
-            good = fine and json_fits(key, problems) and json_fits(member, problems) and good
+            good = fine and _json_fits(key, problems) and _json_fits(member, problems) and good
             problems.pop()
         return good
     if is_list(value):
@@ -269,7 +288,7 @@ def json_fits(value: Any, problems: Problems) -> bool:
             if _plain(member):
                 continue
             problems.push(index)
-            good = json_fits(member, problems) and good
+            good = _json_fits(member, problems) and good
             problems.pop()
         return good
     return wrong(problems, _JSON, value) is not BAD

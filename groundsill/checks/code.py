@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,7 +50,6 @@ class Call(NamedTuple):
     line: int
 
 
-@dataclass(slots=True)
 class Module:
     """One file of the program.
 
@@ -59,19 +57,22 @@ class Module:
         name: dotted name.
         file: that it is.
         tree: its syntax.
+
+    Attributes:
         functions: top-level functions by name.
         classes: top-level classes by name.
         imports: local name to module and name in it (an empty one for the module itself).
         values: names that are assigned once at the top level, and what.
     """
 
-    name: str
-    file: Path
-    tree: ast.Module
-    functions: dict[str, Function] = field(default_factory=dict[str, Function])
-    classes: dict[str, ast.ClassDef] = field(default_factory=dict[str, ast.ClassDef])
-    imports: dict[str, Node] = field(default_factory=dict[str, Node])
-    values: dict[str, ast.expr] = field(default_factory=dict[str, ast.expr])
+    def __init__(self, name: str, file: Path, tree: ast.Module) -> None:
+        self.name = name
+        self.file = file
+        self.tree = tree
+        self.functions: dict[str, Function] = {}
+        self.classes: dict[str, ast.ClassDef] = {}
+        self.imports: dict[str, Node] = {}
+        self.values: dict[str, ast.expr] = {}
 
 
 class Behaviour(NamedTuple):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from groundsill.checks.code import Program
 from groundsill.checks.policies import IDENTITY, RESOURCE, TRUST, PolicyStatement, policy_statements
@@ -13,10 +14,27 @@ from groundsill.checks.values import texts_in
 from groundsill.checks.workloads import Workload, workloads
 from groundsill.graph.artifact import Artifact
 from groundsill.graph.graph import Graph
+from groundsill.graph.iam_policies import Policies
 from groundsill.graph.iam_reach import Access
 from groundsill.graph.network_reach import NetworkReach
 from groundsill.graph.resource import Resource
 from groundsill.graph.view import View
+
+
+class Written(NamedTuple):
+    """A text that is written in the graph.
+
+    Arguments:
+        resource: in which.
+        argument: of the resource.
+        name: the innermost one that it stands under.
+        text: itself.
+    """
+
+    resource: Resource
+    argument: str
+    name: str
+    text: str
 
 
 class Context:
@@ -26,12 +44,16 @@ class Context:
         graph: a finished graph.
         today: the day that ends of support are compared with; default the day it is.
         cost: gives what a graph costs in a month at least, in US dollars; default nobody knows.
+        view: of the graph, where other readers share it; default its own.
     """
 
-    def __init__(self, graph: Graph, *, today: date | None = None, cost: Callable[[Graph], float] | None = None) -> None:
+    def __init__(
+        self, graph: Graph, *, today: date | None = None, cost: Callable[[Graph], float] | None = None,
+        view: View | None = None,
+    ) -> None:
         self.graph = graph
         self._cost = cost
-        self.view = View(graph)
+        self.view = view or View(graph)
         self._who_may: dict[str, list[Resource]] = {}
         self.today = today or date.today()  # noqa: DTZ011  ends of support are days, wherever one is
 
@@ -79,12 +101,17 @@ class Context:
 
     def _statements(self, arguments: Mapping[str, str]) -> list[PolicyStatement]:
         return [statement for resource in self.of_type(*arguments)
-                for statement in policy_statements(self.view, resource, arguments[resource.type])]
+                for statement in policy_statements(self.policies, resource, arguments[resource.type])]
+
+    @cached_property
+    def policies(self) -> Policies:
+        """Every policy as its statements."""
+        return Policies(self.view)
 
     @cached_property
     def access(self) -> Access:
         """Which role may do what."""
-        return Access(self.view)
+        return Access(self.view, self.policies)
 
     def who_may(self, action: str) -> list[Resource]:
         """Roles and users whose policies could allow something, on whatever; asked once for all that it could be done to."""
@@ -99,10 +126,26 @@ class Context:
         return frozenset(work.role.address for work in self.workloads if work.role is not None)
 
     @cached_property
-    def texts(self) -> list[tuple[Resource, str, str, str]]:
-        """Every text that is written in the graph: resource, argument, innermost name, text."""
-        return [(resource, argument, name, text) for resource in self.graph
+    def _texts(self) -> list[Written]:
+        return [Written(resource, argument, name, text) for resource in self.graph
                 for argument, value in resource.arguments.items() for name, text in texts_in(argument, value)]
+
+    @cached_property
+    def _places(self) -> dict[str, list[int]]:
+        """Where each text is written, as numbers of `_texts`."""
+        found: dict[str, list[int]] = {}
+        for number, written in enumerate(self._texts):
+            found.setdefault(written.text, []).append(number)
+        return found
+
+    def texts_where(self, holds: Callable[[str], object]) -> list[Written]:
+        """The texts of which something holds, in the graph's order. Each is asked about once, however often it is written.
+
+        Arguments:
+            holds: whether a text is meant.
+        """
+        places = sorted(place for text, places in self._places.items() if holds(text) for place in places)
+        return [self._texts[place] for place in places]
 
     @cached_property
     def workloads(self) -> list[Workload]:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from groundsill.checks.context import Context
 from groundsill.checks.rule import Family, Finding, Rule, Severity
 from groundsill.graph.reference import JsonDocument, Reference, Unknown
 from groundsill.graph.resource import Resource
 from groundsill.graph.shapes import is_list, is_mapping
+from groundsill.graph.value import Value
 from groundsill.graph.view import is_known
 
 _SHOWN = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Value):
     """What a value has to be.
 
     Arguments:
@@ -26,9 +25,12 @@ class Wanted:
         reference_is_enough: whether a value that only AWS decides is good, as a key's ARN is where any key will do.
     """
 
-    says: str
-    holds: Callable[[Any], bool]
-    reference_is_enough: bool = False
+    __slots__ = ("says", "holds", "reference_is_enough")  # noqa: RUF023  in the constructor's order
+
+    def __init__(self, says: str, holds: Callable[[Any], bool], reference_is_enough: bool = False) -> None:
+        self.says: Final = says
+        self.holds: Final = holds
+        self.reference_is_enough: Final = reference_is_enough
 
 
 def truth(value: Any) -> bool:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from groundsill.graph.iam_policies import Statement, statements
+from groundsill.graph.iam_policies import Policies, Statement, statements
 from groundsill.graph.resource import Resource
 from groundsill.graph.shapes import is_mapping
-from groundsill.graph.view import View, as_blocks
+from groundsill.graph.view import as_blocks
 
 IDENTITY: MappingProxyType[str, str] = MappingProxyType({
     "aws_iam_policy": "policy",
@@ -106,16 +106,18 @@ class PolicyStatement(NamedTuple):
         return {key for _, key, _ in self.conditions}
 
 
-def policy_statements(view: View, resource: Resource, argument: str) -> Iterator[PolicyStatement]:
+def policy_statements(policies: Policies, resource: Resource, argument: str) -> Iterator[PolicyStatement]:
     """The statements of a resource's policies; those of a policy that is not known are left out.
 
     Arguments:
-        view: of the graph.
+        policies: of the graph.
         resource: whose argument.
         argument: that holds the policy, or blocks of which each holds one in its ``policy``.
     """
     written = resource.arguments.get(argument)
     blocks = [block for block in as_blocks(written) if is_mapping(block) and "policy" in block]
-    for document in [block["policy"] for block in blocks] if blocks else [written]:
-        for statement in statements(view, view.follow(document)) or ():
+    view = policies.view
+    found = [statements(view, view.follow(block["policy"])) for block in blocks] if blocks else [policies.of(resource, argument)]
+    for inner in found:
+        for statement in inner or ():
             yield PolicyStatement(resource, argument, statement)

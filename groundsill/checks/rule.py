@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from groundsill.graph.resource import Resource
@@ -127,9 +126,12 @@ class Rule(NamedTuple):
         return not self.tiers or not context.graph.tier or context.graph.tier in self.tiers
 
 
-@dataclass(slots=True)
 class Ruleset:
     """The rules of one module, gathered by the decorator as the module is read.
+
+    Arguments:
+        family: the question that they answer, where a rule does not say otherwise.
+        items: rules that are written as data; default none.
 
     Example:
         >>> rules = Ruleset(Family.RUNS)
@@ -142,8 +144,9 @@ class Ruleset:
         ['topic-without-subscribers']
     """
 
-    family: Family
-    items: list[Rule] = field(default_factory=list[Rule])
+    def __init__(self, family: Family, items: Iterable[Rule] = ()) -> None:
+        self.family = family
+        self.items = list(items)
 
     def rule(
         self, id: str, severity: Severity, title: str, *, rationale: str, mend: str, types: tuple[str, ...] = (),

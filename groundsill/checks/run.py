@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ from groundsill.checks.rule import Finding, Rule, Severity
 from groundsill.checks.rules import every_rule
 from groundsill.graph.graph import Graph, Suppression
 from groundsill.graph.resource import Resource
+from groundsill.graph.view import View
 
 _WHOLE = ""
 
@@ -60,12 +60,13 @@ class Fault(NamedTuple):
     error: Exception
 
 
-@dataclass(slots=True)
 class Report:
     """What a check found.
 
     Arguments:
         graph: that was checked.
+
+    Attributes:
         results: findings that stand, worst first.
         suppressed: findings that the user lives with.
         unknown: what could not be judged before apply.
@@ -75,14 +76,15 @@ class Report:
         rules: the rules that were asked.
     """
 
-    graph: Graph
-    results: list[Result] = field(default_factory=list[Result])
-    suppressed: list[Result] = field(default_factory=list[Result])
-    unknown: list[Result] = field(default_factory=list[Result])
-    unused: list[Suppression] = field(default_factory=list[Suppression])
-    misnamed: list[Suppression] = field(default_factory=list[Suppression])
-    faults: list[Fault] = field(default_factory=list[Fault])
-    rules: list[Rule] = field(default_factory=list[Rule])
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.results: list[Result] = []
+        self.suppressed: list[Result] = []
+        self.unknown: list[Result] = []
+        self.unused: list[Suppression] = []
+        self.misnamed: list[Suppression] = []
+        self.faults: list[Fault] = []
+        self.rules: list[Rule] = []
 
     def at_least(self, severity: Severity) -> list[Result]:
         """Findings as bad as this, or worse."""
@@ -102,7 +104,7 @@ class Report:
 
 def check(
     graph: Graph, rules: Iterable[Rule] | None = None, *, today: date | None = None,
-    cost: Callable[[Graph], float] | None = None,
+    cost: Callable[[Graph], float] | None = None, view: View | None = None,
 ) -> Report:
     """Ask every rule of a graph.
 
@@ -111,12 +113,13 @@ def check(
         rules: that are asked; default all.
         today: the day that ends of support are compared with; default the day it is.
         cost: gives what a graph costs in a month at least, in US dollars; default nobody knows.
+        view: of the graph, where other readers share it; default its own.
 
     Example:
         >>> check(Graph()).results
         []
     """
-    context = Context(graph, today=today, cost=cost)
+    context = Context(graph, today=today, cost=cost, view=view)
     report = Report(graph)
     used: set[Suppression] = set()
     for rule in every_rule() if rules is None else rules:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import Final
 
 from groundsill import aws
 from groundsill.components.alarm import Alarm
@@ -16,6 +16,7 @@ from groundsill.components.roles import require
 from groundsill.definition.component import Collecting, Component, Mistake, step
 from groundsill.definition.naming import terraform_name
 from groundsill.graph import Broken, JsonDocument, Reference, Resource
+from groundsill.graph.value import Value
 
 _METHODS = ("ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 _ROUTE = re.compile(rf"({'|'.join(_METHODS)}) (/\S*)")
@@ -28,8 +29,7 @@ _ACCESS_LOG = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Cors(metaclass=Collecting):
+class Cors(Value, metaclass=Collecting):
     """Which web pages may call an API.
 
     Arguments:
@@ -42,10 +42,16 @@ class Cors(metaclass=Collecting):
         ``HttpApi("api", cors=Cors(["https://app.shop.example"], methods=["GET", "PUT"]))``
     """
 
-    origins: Sequence[str]
-    methods: Sequence[str] = ("GET", "POST")
-    headers: Sequence[str] = ("authorization", "content-type")
-    max_age: int = 3600
+    __slots__ = ("origins", "methods", "headers", "max_age")  # noqa: RUF023  in the constructor's order
+
+    def __init__(
+        self, origins: Sequence[str], methods: Sequence[str] = ("GET", "POST"),
+        headers: Sequence[str] = ("authorization", "content-type"), max_age: int = 3600,
+    ) -> None:
+        self.origins: Final = origins
+        self.methods: Final = methods
+        self.headers: Final = headers
+        self.max_age: Final = max_age
 
 
 class HttpApi(Component):

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from shlex import join, quote
+from typing import NamedTuple
 
 SCRIPT_LIMIT = 16_384  # Amazon EC2 user guide: user data is limited to 16 KB before it is encoded
 
 
-@dataclass(frozen=True, slots=True)
-class Boot:
+class Boot(NamedTuple):
     """What a boot script is made of.
 
     Arguments:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from groundsill import aws
 from groundsill.components.apis import Cors
@@ -14,6 +14,7 @@ from groundsill.definition.component import Collecting, Component, Mistake
 from groundsill.definition.grant import Grant, Statement
 from groundsill.definition.naming import environment_name, shorten
 from groundsill.graph import Reference, did_you_mean
+from groundsill.graph.value import Value
 
 _LONGEST_NAME, _LONGEST_PREFIX = 63, 37  # Amazon S3: general purpose bucket naming rules; Terraform's bucket_prefix
 _ACCOUNT_ID_LENGTH = 12
@@ -26,10 +27,10 @@ _UPLOAD_DAYS = 7
 _CORS_METHODS = ("DELETE", "GET", "HEAD", "POST", "PUT")  # Amazon S3 API: CORSRule
 _READ = ("s3:GetObject",)
 _WRITE = ("s3:AbortMultipartUpload", "s3:DeleteObject", "s3:PutObject")
+_NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class LifecycleRule(metaclass=Collecting):
+class LifecycleRule(Value, metaclass=Collecting):
     """What happens to objects as they grow old.
 
     Arguments:
@@ -44,11 +45,17 @@ class LifecycleRule(metaclass=Collecting):
         ``Bucket("logs", lifecycle=[LifecycleRule("old", move={"STANDARD_IA": 30}, expire=365)])``
     """
 
-    name: str
-    prefix: str = ""
-    move: Mapping[str, int] = field(default_factory=dict[str, int])
-    expire: int | None = None
-    old_versions: int | None = None
+    __slots__ = ("name", "prefix", "move", "expire", "old_versions")  # noqa: RUF023  in the constructor's order
+
+    def __init__(
+        self, name: str, prefix: str = "", move: Mapping[str, int] = _NOTHING, expire: int | None = None,
+        old_versions: int | None = None,
+    ) -> None:
+        self.name: Final = name
+        self.prefix: Final = prefix
+        self.move: Final = move
+        self.expire: Final = expire
+        self.old_versions: Final = old_versions
 
 
 class Bucket(Component):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from groundsill import aws
 from groundsill.components.alarm import Alarm
@@ -23,8 +22,7 @@ from groundsill.graph import Lifecycle, Reference, Resource
 Engine = Literal["postgres", "mysql"]
 
 
-@dataclass(frozen=True, slots=True)
-class _EngineFacts:
+class _EngineFacts(NamedTuple):
     """What differs between engines.
 
     Sources: Amazon RDS user guide, "Amazon RDS for PostgreSQL versions" and "... MySQL versions" (majors in standard

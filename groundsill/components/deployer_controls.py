@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Control:
+class Control(NamedTuple):
     """What it takes to create, read, change and delete resources of some types.
 
     Source: Service Authorization Reference, the page of each service: actions with the resource types they name.

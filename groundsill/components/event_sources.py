@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from groundsill import aws
 from groundsill.components.queues import Queue
 from groundsill.components.tables import Table
 from groundsill.definition.component import Collecting, Mistake
 from groundsill.definition.grant import Grant, Statement
+from groundsill.graph.value import Value
 
 if TYPE_CHECKING:
     from groundsill.components.functions import Function
@@ -21,8 +21,7 @@ _FEWEST_CONCURRENT, _MOST_CONCURRENT = 2, 1000
 _BATCH_WITHOUT_WINDOW = 10
 
 
-@dataclass(frozen=True, slots=True)
-class EventSource(metaclass=Collecting):
+class EventSource(Value, metaclass=Collecting):
     """A queue or a table's stream that a function reads in batches, with the rights that it needs to.
 
     A batch in which some messages failed is not repeated as a whole: the function answers ``batchItemFailures`` and only
@@ -40,11 +39,16 @@ class EventSource(metaclass=Collecting):
         ``Function("work", "functions.work:run", sources=[EventSource(jobs, batch=100, window=5)])``
     """
 
-    source: Queue | Table
-    batch: int = 10
-    window: int = 0
-    concurrency: int | None = None
-    retries: int = 3
+    __slots__ = ("source", "batch", "window", "concurrency", "retries")  # noqa: RUF023  in the constructor's order
+
+    def __init__(
+        self, source: Queue | Table, batch: int = 10, window: int = 0, concurrency: int | None = None, retries: int = 3,
+    ) -> None:
+        self.source: Final = source
+        self.batch: Final = batch
+        self.window: Final = window
+        self.concurrency: Final = concurrency
+        self.retries: Final = retries
 
     def grant(self) -> Grant:
         """What the function needs to read it."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from groundsill import aws
 from groundsill.components.email import EmailSender
@@ -14,6 +13,7 @@ from groundsill.definition.component import Collecting, Component, Mistake, step
 from groundsill.definition.grant import Grant, Statement
 from groundsill.definition.naming import environment_name
 from groundsill.graph import Reference, Resource, did_you_mean
+from groundsill.graph.value import Value
 
 SignIn = Literal["srp", "password", "admin"]
 _FLOWS = {"srp": "ALLOW_USER_SRP_AUTH", "password": "ALLOW_USER_PASSWORD_AUTH", "admin": "ALLOW_ADMIN_USER_PASSWORD_AUTH"}
@@ -21,8 +21,7 @@ _CODE = "{####}"  # Amazon Cognito API: VerificationMessageTemplateType
 _SHORTEST_PASSWORD, _LONGEST_PASSWORD = 6, 99  # Amazon Cognito API: PasswordPolicyType
 
 
-@dataclass(frozen=True, slots=True)
-class Password(metaclass=Collecting):
+class Password(Value, metaclass=Collecting):
     """What a password must have.
 
     Arguments:
@@ -36,11 +35,16 @@ class Password(metaclass=Collecting):
         ``UserPool("users", password=Password(length=12, symbol=False))``
     """
 
-    length: int = 8
-    upper: bool = True
-    lower: bool = True
-    digit: bool = True
-    symbol: bool = True
+    __slots__ = ("length", "upper", "lower", "digit", "symbol")  # noqa: RUF023  in the constructor's order
+
+    def __init__(
+        self, length: int = 8, upper: bool = True, lower: bool = True, digit: bool = True, symbol: bool = True,
+    ) -> None:
+        self.length: Final = length
+        self.upper: Final = upper
+        self.lower: Final = lower
+        self.digit: Final = digit
+        self.symbol: Final = symbol
 
 
 class UserPool(Component):

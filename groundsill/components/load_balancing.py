@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from groundsill import aws
 from groundsill.components.alarm import Alarm
@@ -19,6 +18,7 @@ from groundsill.definition.component import Collecting, Component, Mistake, dura
 from groundsill.definition.grant import Grant, NetworkAccess
 from groundsill.definition.naming import environment_name, identifier
 from groundsill.graph import Broken, Reference, Resource
+from groundsill.graph.value import Value
 
 if TYPE_CHECKING:
     from groundsill.components.buckets import Bucket
@@ -35,8 +35,7 @@ _DEREGISTRATION_DELAY = 30
 _SLOW_SECONDS = 2
 
 
-@dataclass(frozen=True, slots=True)
-class HealthCheck(metaclass=Collecting):
+class HealthCheck(Value, metaclass=Collecting):
     """How a load balancer finds out whether a target can take requests.
 
     Arguments:
@@ -50,11 +49,16 @@ class HealthCheck(metaclass=Collecting):
         ``front.route("/*", web, health=HealthCheck("/healthz", interval=10))``
     """
 
-    path: str = "/health"
-    interval: int = 15
-    timeout: int = 5
-    healthy: int = 2
-    unhealthy: int = 3
+    __slots__ = ("path", "interval", "timeout", "healthy", "unhealthy")  # noqa: RUF023  in the constructor's order
+
+    def __init__(
+        self, path: str = "/health", interval: int = 15, timeout: int = 5, healthy: int = 2, unhealthy: int = 3,
+    ) -> None:
+        self.path: Final = path
+        self.interval: Final = interval
+        self.timeout: Final = timeout
+        self.healthy: Final = healthy
+        self.unhealthy: Final = unhealthy
 
 
 class LoadBalancer(Component):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from groundsill import aws
 from groundsill.components.alarm import Alarm
@@ -21,6 +20,7 @@ from groundsill.definition.component import Collecting, Component, Mistake
 from groundsill.definition.grant import Grant, NetworkAccess, Statement
 from groundsill.definition.naming import environment_name
 from groundsill.graph import JsonDocument, Lifecycle, MachineRelease, Reference, Resource
+from groundsill.graph.value import Value
 
 # Systems Manager user guide, "Create an IAM role with minimal Session Manager permissions"; Run Command beside it. None of
 # these actions names a resource; the one that does is in `_Computer._describe`.
@@ -37,8 +37,7 @@ _DEVICES = "fghijklmnop"  # Amazon EC2 user guide: device names for EBS volumes
 _BOOT_GRACE = 300
 
 
-@dataclass(frozen=True, slots=True)
-class Volume(metaclass=Collecting):
+class Volume(Value, metaclass=Collecting):
     """A disk that outlives its machine: encrypted, formatted only when it is empty, with a snapshot every day.
 
     Arguments:
@@ -50,8 +49,11 @@ class Volume(metaclass=Collecting):
         volumes=[Volume("/var/lib/chroma", 100)])``
     """
 
-    mount: str
-    size: int
+    __slots__ = ("mount", "size")
+
+    def __init__(self, mount: str, size: int) -> None:
+        self.mount: Final = mount
+        self.size: Final = size
 
 
 class _Computer(Component):

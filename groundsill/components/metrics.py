@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from groundsill.definition.arguments import shown
 from groundsill.definition.building import current_building
 from groundsill.definition.component import Collecting, Component
 from groundsill.graph import Broken, Resource, caller_location
+from groundsill.graph.value import Value
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Metric(metaclass=Collecting):
+class Metric(Value, metaclass=Collecting):
     """A CloudWatch metric and how it is summed up.
 
     Arguments:
@@ -30,17 +31,25 @@ class Metric(metaclass=Collecting):
         ``alerts.watch("few-orders", Metric("Shop", "Orders"), below=1, period=3600)``
     """
 
-    namespace: str
-    name: str
-    dimensions: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    statistic: str = "Sum"
-    label: str = ""
-    region: str | None = None
-    period: int | None = None
+    __slots__ = (  # noqa: RUF023  in the constructor's order
+        "namespace", "name", "dimensions", "statistic", "label", "region", "period",
+    )
+
+    def __init__(
+        self, namespace: str, name: str, dimensions: Mapping[str, Any] = _NOTHING, statistic: str = "Sum", label: str = "",
+        region: str | None = None, period: int | None = None,
+    ) -> None:
+        self.namespace: Final = namespace
+        self.name: Final = name
+        self.dimensions: Final = dimensions
+        self.statistic: Final = statistic
+        self.label: Final = label
+        self.region: Final = region
+        self.period: Final = period
 
     def labelled(self, label: str) -> Metric:
         """The same metric under another label."""
-        return replace(self, label=label)
+        return self.changed(label=label)
 
 
 Dimensions = Callable[[Resource], Mapping[str, Any]]
@@ -51,8 +60,7 @@ def _by(**attributes: str) -> Dimensions:
     return lambda resource: {dimension: resource[attribute] for dimension, attribute in attributes.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(Value):
     """Where AWS publishes the metrics of a type, and which of them tell how it is doing.
 
     Arguments:
@@ -62,10 +70,15 @@ class Measured:
         region: region that they are published in; None for the resource's own.
     """
 
-    namespace: str
-    dimensions: Dimensions
-    plots: tuple[tuple[str, str], ...]
-    region: str | None = None
+    __slots__ = ("namespace", "dimensions", "plots", "region")  # noqa: RUF023  in the constructor's order
+
+    def __init__(
+        self, namespace: str, dimensions: Dimensions, plots: tuple[tuple[str, str], ...], region: str | None = None,
+    ) -> None:
+        self.namespace: Final = namespace
+        self.dimensions: Final = dimensions
+        self.plots: Final = plots
+        self.region: Final = region
 
 
 def _web_acl(resource: Resource) -> Mapping[str, Any]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from groundsill import aws
 from groundsill.definition.component import Component, Mistake, step
 from groundsill.graph import Reference, Resource
+from groundsill.graph.value import Value
 
 _LETTERS = "abcdef"
 _KINDS = 3  # public, private, isolated
@@ -19,8 +19,7 @@ _FARGATE_ENDPOINTS = ("ecr.api", "ecr.dkr", "logs")
 _GATEWAY_ENDPOINTS = ("s3", "dynamodb")
 
 
-@dataclass(frozen=True, slots=True)
-class Subnets:
+class Subnets(Value):
     """The subnets of one kind, one a zone: where a component is placed.
 
     Arguments:
@@ -30,10 +29,13 @@ class Subnets:
         cidrs: their address ranges.
     """
 
-    network: Network
-    kind: str
-    resources: tuple[Resource, ...]
-    cidrs: tuple[str, ...]
+    __slots__ = ("network", "kind", "resources", "cidrs")  # noqa: RUF023  in the constructor's order
+
+    def __init__(self, network: Network, kind: str, resources: tuple[Resource, ...], cidrs: tuple[str, ...]) -> None:
+        self.network: Final = network
+        self.kind: Final = kind
+        self.resources: Final = resources
+        self.cidrs: Final = cidrs
 
     @property
     def ids(self) -> list[Reference]:

@@ -7,8 +7,8 @@ them, a system declares none of its own.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Final, Literal
 
 from groundsill import aws
 from groundsill.components.buckets import Bucket
@@ -18,6 +18,7 @@ from groundsill.components.roles import allow, policy_document, require, trust, 
 from groundsill.definition.component import Collecting, Component, Mistake
 from groundsill.definition.grant import Statement
 from groundsill.graph import JsonDocument, Reference, did_you_mean
+from groundsill.graph.value import Value
 
 _FREQUENCIES = ("FIFTEEN_MINUTES", "ONE_HOUR", "SIX_HOURS")  # GuardDuty API: CreateDetector
 # AWS Security Hub user guide: standards reference; ARNs below `arn:aws:securityhub:<region>::`.
@@ -28,6 +29,7 @@ _STANDARDS = {
     "pci": "standards/pci-dss/v/4.0.1",
 }
 _CONFIG_POLICY = "arn:aws:iam::aws:policy/service-role/AWS_ConfigRole"
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class ThreatDetection(Component):
@@ -85,8 +87,7 @@ class SecurityHub(Component):
             )
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigRule(metaclass=Collecting):
+class ConfigRule(Value, metaclass=Collecting):
     """A rule of AWS Config that AWS manages, and what mends a breach of it.
 
     Arguments:
@@ -106,14 +107,23 @@ class ConfigRule(metaclass=Collecting):
         ``ConfigRecorder("config", audit, rules=[ConfigRule("table-backups", "DYNAMODB_PITR_ENABLED")])``
     """
 
-    name: str
-    rule: str
-    types: Sequence[str] = ()
-    parameters: Mapping[str, str] = field(default_factory=dict[str, str])
-    mend: str | None = None
-    mend_parameter: str = "ResourceId"
-    mend_values: Mapping[str, str] = field(default_factory=dict[str, str])
-    mend_actions: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    __slots__ = (  # noqa: RUF023  in the constructor's order
+        "name", "rule", "types", "parameters", "mend", "mend_parameter", "mend_values", "mend_actions",
+    )
+
+    def __init__(
+        self, name: str, rule: str, types: Sequence[str] = (), parameters: Mapping[str, str] = _NOTHING,
+        mend: str | None = None, mend_parameter: str = "ResourceId", mend_values: Mapping[str, str] = _NOTHING,
+        mend_actions: Mapping[str, Sequence[str]] = _NOTHING,
+    ) -> None:
+        self.name: Final = name
+        self.rule: Final = rule
+        self.types: Final = types
+        self.parameters: Final = parameters
+        self.mend: Final = mend
+        self.mend_parameter: Final = mend_parameter
+        self.mend_values: Final = mend_values
+        self.mend_actions: Final = mend_actions
 
 
 def usual_rules() -> tuple[ConfigRule, ...]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from groundsill import aws
 from groundsill.components.roles import allow, policy_document, trust
@@ -13,6 +12,7 @@ from groundsill.definition.component import Collecting, Mistake
 from groundsill.definition.naming import terraform_name
 from groundsill.graph import Lifecycle, Resource
 from groundsill.graph.scope import Frame
+from groundsill.graph.value import Value
 
 if TYPE_CHECKING:
     from groundsill.components.functions import Function
@@ -39,8 +39,7 @@ _NOTICES = ("DeploymentSuccess", "DeploymentFailure", "DeploymentRollback")
 _ROLLBACK_EVENTS = ("DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM")
 
 
-@dataclass(frozen=True, slots=True)
-class Rollout(metaclass=Collecting):
+class Rollout(Value, metaclass=Collecting):
     """Callers reach a function through an alias, which CodeDeploy moves to a new version little by little.
 
     An alarm of the function during the shift moves the alias back, and the system's `Alerts` tell how it ended. Terraform
@@ -55,9 +54,12 @@ class Rollout(metaclass=Collecting):
         ``Function("save", "functions.orders:save", rollout=Rollout(shift="10% every minute"))``
     """
 
-    alias: str = "live"
-    shift: Shift = "10% for 5 minutes"
-    provisioned: int = 0
+    __slots__ = ("alias", "shift", "provisioned")  # noqa: RUF023  in the constructor's order
+
+    def __init__(self, alias: str = "live", shift: Shift = "10% for 5 minutes", provisioned: int = 0) -> None:
+        self.alias: Final = alias
+        self.shift: Final = shift
+        self.provisioned: Final = provisioned
 
     def attach(self, function: Function) -> Resource:
         """Make the alias of a function and what moves it."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from groundsill import aws
 from groundsill.components.alarm import Alarm
@@ -14,6 +13,7 @@ from groundsill.definition.component import Collecting, Component, Mistake
 from groundsill.definition.grant import Grant, Statement
 from groundsill.definition.naming import environment_name
 from groundsill.graph import Lifecycle, Reference
+from groundsill.graph.value import Value
 
 AttributeType = Literal["S", "N", "B"]
 Projection = Literal["ALL", "KEYS_ONLY"]
@@ -24,8 +24,7 @@ _RECOVERY_DAYS = 35  # DynamoDB: point-in-time recovery, the longest and default
 _MOST_INDEXES = 20  # Amazon DynamoDB quotas: global secondary indexes per table
 
 
-@dataclass(frozen=True, slots=True)
-class Index(metaclass=Collecting):
+class Index(Value, metaclass=Collecting):
     """A global secondary index.
 
     Arguments:
@@ -37,13 +36,15 @@ class Index(metaclass=Collecting):
         ``Table("orders", key="Id", indexes=[Index("ByUser", ("User", "At"), projection="KEYS_ONLY")])``
     """
 
-    name: str
-    key: tuple[str, ...]
-    projection: Projection | Sequence[str] = "ALL"
+    __slots__ = ("name", "key", "projection")  # noqa: RUF023  in the constructor's order
+
+    def __init__(self, name: str, key: tuple[str, ...], projection: Projection | Sequence[str] = "ALL") -> None:
+        self.name: Final = name
+        self.key: Final = key
+        self.projection: Final = projection
 
 
-@dataclass(frozen=True, slots=True)
-class Capacity(metaclass=Collecting):
+class Capacity(Value, metaclass=Collecting):
     """Provisioned capacity of a table that follows its load: cheaper than on demand where the load is even.
 
     Arguments:
@@ -55,9 +56,12 @@ class Capacity(metaclass=Collecting):
         ``Table("orders", key="Id", capacity=Capacity(read=(5, 100), write=(5, 50)))``
     """
 
-    read: tuple[int, int]
-    write: tuple[int, int]
-    target: int = 70
+    __slots__ = ("read", "write", "target")  # noqa: RUF023  in the constructor's order
+
+    def __init__(self, read: tuple[int, int], write: tuple[int, int], target: int = 70) -> None:
+        self.read: Final = read
+        self.write: Final = write
+        self.target: Final = target
 
 
 class Table(Component):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from typing import Final
+
+from groundsill.graph.value import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Amount:
+class Amount(Value):
     """Three estimates of one quantity, none of them negative, each at least as much as the one before.
 
     Arguments:
@@ -22,9 +23,12 @@ class Amount:
         Amount(low=100.0, expected=200.0, high=1000)
     """
 
-    low: float
-    expected: float
-    high: float
+    __slots__ = ("low", "expected", "high")  # noqa: RUF023  in the constructor's order
+
+    def __init__(self, low: float, expected: float, high: float) -> None:
+        self.low: Final = low
+        self.expected: Final = expected
+        self.high: Final = high
 
     def __add__(self, other: Amount) -> Amount:
         return Amount(self.low + other.low, self.expected + other.expected, self.high + other.high)

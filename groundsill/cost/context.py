@@ -36,14 +36,15 @@ class Context:
         traffic: what the user says about traffic.
         parameters: of every type.
         services: name of the AWS service of every type.
+        view: of the graph, where other readers share it; default its own.
     """
 
     def __init__(
         self, graph: Graph, book: PriceBook, traffic: Traffic, parameters: dict[str, tuple[Parameter, ...]],
-        services: dict[str, str],
+        services: dict[str, str], view: View | None = None,
     ) -> None:
         self.graph = graph
-        self.view = View(graph)
+        self.view = view or View(graph)
         self.book = book
         self.traffic = traffic
         self.parameters = parameters

@@ -16,6 +16,7 @@ from groundsill.cost.traffic import Traffic, read_traffic
 from groundsill.graph.diagnostics import Diagnostic, Diagnostics, Severity
 from groundsill.graph.graph import Graph
 from groundsill.graph.resource import Resource
+from groundsill.graph.view import View
 
 CONFIDENCES = ("high", "medium", "low")
 GROUPS: Mapping[str, Callable[[Line], str]] = {
@@ -190,6 +191,7 @@ def _dearest(line: Line) -> tuple[float, str, str]:
 
 def estimate(
     graph: Graph, *, traffic_file: Path | None = None, given: Mapping[str, str] | None = None, book: PriceBook | None = None,
+    view: View | None = None,
 ) -> Estimate:
     """Price a graph.
 
@@ -198,6 +200,7 @@ def estimate(
         traffic_file: a ``traffic.toml``; None for none.
         given: traffic from the command line.
         book: prices; default the package's own.
+        view: of the graph, where other readers share it; default its own.
 
     Raises:
         GroundsillError: where the file or the book cannot be read.
@@ -221,7 +224,7 @@ def estimate(
         edges += service.edges
     book = book or load_book()
     traffic = read_traffic(graph, parameters, book, file=traffic_file, given=given)
-    context = Context(graph, book, traffic, parameters, services)
+    context = Context(graph, book, traffic, parameters, services, view)
     context.flow = Flow(context, (edge for function in edges for edge in function(context)))  # pyright: ignore[reportArgumentType]
     if graph.region != book.region:
         traffic.diagnostics.add(Diagnostic(

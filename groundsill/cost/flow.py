@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
 
 from groundsill.cost.amount import Amount, exactly, total
@@ -96,6 +95,7 @@ def _what(graph: Graph, node: Node) -> str:
 def _order(incoming: dict[Node, list[Edge]]) -> list[Node]:
     """Nodes so that each comes after those that lead to it; edges that close a circle are taken out of ``incoming``."""
     done: dict[Node, bool] = {}
+    ordered: list[Node] = []
     for start in list(incoming):
         stack: list[tuple[Node, int]] = [(start, 0)]
         while stack:
@@ -116,7 +116,5 @@ def _order(incoming: dict[Node, list[Edge]]) -> list[Node]:
                     break
             else:
                 done[node] = True
-    sorter: TopologicalSorter[Node] = TopologicalSorter()
-    for node, edges in incoming.items():
-        sorter.add(node, *(edge.source for edge in edges))
-    return list(sorter.static_order())
+                ordered.append(node)
+    return ordered

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from groundsill.cost.amount import Amount
@@ -100,12 +99,14 @@ class Statement(NamedTuple):
         return any(_matches(pattern, action) for pattern in self.actions for action in actions)
 
 
-@lru_cache(maxsize=4096)
 def _matches(pattern: str, action: str) -> bool:
-    """Whether an action is named by a pattern of a policy (a pure function: what it remembers cannot become wrong)."""
+    """Whether an action is named by a pattern of a policy, which nearly always is an action too."""
+    action = action.lower()
+    if not any(map(pattern.__contains__, "*?[")):
+        return pattern == action
     from fnmatch import fnmatchcase
 
-    return fnmatchcase(action.lower(), pattern)
+    return fnmatchcase(action, pattern)
 
 
 def reached(context: Context, workload: Resource) -> Iterator[Use]:

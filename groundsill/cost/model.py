@@ -5,13 +5,14 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from groundsill.cost.amount import Amount, exactly
 from groundsill.cost.prices import Price
 from groundsill.cost.quantities import Dimension, count_text
 from groundsill.graph.resource import Resource
+from groundsill.graph.value import Value
 
 if TYPE_CHECKING:
     from groundsill.cost.context import Context
@@ -35,8 +36,7 @@ class Parameter(NamedTuple):
     entry: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Factor:
+class Factor(Value):
     """A quantity in a formula, with how it is written there and what was assumed to know it.
 
     Arguments:
@@ -50,10 +50,13 @@ class Factor:
         '2 tasks x 730 h'
     """
 
-    amount: Amount | None
-    text: str
-    assumptions: tuple[str, ...] = ()
-    unknown: str = ""
+    __slots__ = ("amount", "text", "assumptions", "unknown")  # noqa: RUF023  in the constructor's order
+
+    def __init__(self, amount: Amount | None, text: str, assumptions: tuple[str, ...] = (), unknown: str = "") -> None:
+        self.amount: Final = amount
+        self.text: Final = text
+        self.assumptions: Final = assumptions
+        self.unknown: Final = unknown
 
     def __mul__(self, other: Factor) -> Factor:
         amount = None if self.amount is None or other.amount is None else self.amount * other.amount
@@ -169,9 +172,9 @@ class Line(NamedTuple):
 Lines = Iterable[Line]
 Meter = Callable[["Context", Resource], Lines]
 Edges = Callable[["Context"], Iterable[Edge]]
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(slots=True)
 class Service:
     """The meters of one AWS service: what its resources cost, what can be said of them, and where their traffic goes.
 
@@ -179,6 +182,8 @@ class Service:
         name: as AWS writes it, for example ``AWS Lambda``.
         free: why a type costs nothing itself, by Terraform type.
         unpriced: why what a type costs is not known, by Terraform type.
+
+    Attributes:
         meters: by Terraform type.
         parameters: by Terraform type.
         edges: functions that say where traffic goes.
@@ -190,12 +195,13 @@ class Service:
         ...     yield context.line(queue, "requests", "sqs.standard_request", context.measure(queue, "messages"))
     """
 
-    name: str
-    free: Mapping[str, str] = field(default_factory=dict[str, str])
-    unpriced: Mapping[str, str] = field(default_factory=dict[str, str])
-    meters: dict[str, Meter] = field(default_factory=dict[str, Meter])
-    parameters: dict[str, tuple[Parameter, ...]] = field(default_factory=dict[str, tuple[Parameter, ...]])
-    edges: list[Edges] = field(default_factory=list[Edges])
+    def __init__(self, name: str, free: Mapping[str, str] = _NOTHING, unpriced: Mapping[str, str] = _NOTHING) -> None:
+        self.name = name
+        self.free = free
+        self.unpriced = unpriced
+        self.meters: dict[str, Meter] = {}
+        self.parameters: dict[str, tuple[Parameter, ...]] = {}
+        self.edges: list[Edges] = []
 
     def meter(self, type: str, *parameters: Parameter) -> Callable[[Meter], Meter]:
         """Decorator of the meter of a type."""

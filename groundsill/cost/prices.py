@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -12,9 +11,10 @@ from typing import Any, NamedTuple
 from groundsill.cost.book_file import BOOK, digest_of
 from groundsill.graph.diagnostics import Diagnostic, GroundsillError
 
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
-@dataclass(frozen=True, slots=True)
-class Price:
+
+class Price(NamedTuple):
     """One list price.
 
     Arguments:
@@ -37,7 +37,7 @@ class Price:
     source: str = ""
     bands: tuple[tuple[float, float], ...] = ()
     note: str = ""
-    select: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    select: Mapping[str, Any] = _NOTHING
 
     def cost(self, quantity: float) -> float:
         """What a quantity costs in a month, band by band.
@@ -142,5 +142,5 @@ def _price(key: str, entry: dict[str, Any]) -> Price:
     return Price(
         key, float(entry["price"]), entry["unit"], entry.get("date", ""), entry["confidence"], entry["source"],
         tuple((float(start), float(price)) for start, price in entry.get("tiers", ())), entry.get("note", ""),
-        entry.get("select") or MappingProxyType({}),
+        entry.get("select") or _NOTHING,
     )

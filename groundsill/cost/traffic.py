@@ -27,7 +27,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,11 +48,10 @@ _TABLE_KINDS = {Dimension.SHARES: Dimension.SHARE, Dimension.COUNTS: Dimension.C
 _MOST_MONTHS = 1200
 
 
-@dataclass(slots=True)
 class Traffic:
-    """Traffic that is stated, for one graph.
+    """Traffic that is stated, for one graph: nothing at first.
 
-    Arguments:
+    Attributes:
         values: amount by address and parameter.
         tables: amounts by key, by address and parameter.
         units: what cost is told for beside the month: number in a month by name.
@@ -61,17 +59,18 @@ class Traffic:
         months: how many months of data are stored.
         diagnostics: what is wrong with what was said.
         said: whether anything was said at all.
+        places: where a table was written, by address and parameter.
     """
 
-    values: dict[tuple[str, str], Amount] = field(default_factory=dict[tuple[str, str], Amount])
-    tables: dict[tuple[str, str], dict[str, Amount]] = field(default_factory=dict[tuple[str, str], dict[str, Amount]])
-    units: dict[str, Amount] = field(default_factory=dict[str, Amount])
-    prices: dict[str, float] = field(default_factory=dict[str, float])
-    months: float = _ASSUMED["months"]
-    diagnostics: Diagnostics = field(default_factory=Diagnostics)
-    said: bool = False
-    places: dict[tuple[str, str], SourceLocation | None] = field(
-        default_factory=dict[tuple[str, str], "SourceLocation | None"])
+    def __init__(self) -> None:
+        self.values: dict[tuple[str, str], Amount] = {}
+        self.tables: dict[tuple[str, str], dict[str, Amount]] = {}
+        self.units: dict[str, Amount] = {}
+        self.prices: dict[str, float] = {}
+        self.months = _ASSUMED["months"]
+        self.diagnostics = Diagnostics()
+        self.said = False
+        self.places: dict[tuple[str, str], SourceLocation | None] = {}
 
     def stated(self, resource: Resource, name: str) -> Amount | None:
         """What the user says of a parameter of a resource."""
@@ -136,10 +135,11 @@ def read_traffic(
     for key, value in (given or {}).items():
         subject, _, name = key.rpartition(".")
         statements.append(_Statement(subject, name, value, None))
-    index = _Index(graph, parameters)
-    for statement in statements:
+    if statements:
         traffic.said = True
-        index.state(statement, traffic)
+        index = _Index(graph, parameters)
+        for statement in statements:
+            index.state(statement, traffic)
     return traffic
 
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, is_dataclass
 from functools import cache
-from types import MappingProxyType
-from typing import Any, cast, get_args
+from types import CodeType, MappingProxyType
+from typing import Any, NamedTuple, cast, get_args
 
 from groundsill.definition.building import Building
 from groundsill.graph.diagnostics import did_you_mean
 from groundsill.graph.reference import Broken, Reference, holds_reference, references_in
+from groundsill.graph.value import Value
 
 _LONGEST_SHOWN = 60
 _DEEPEST = 5
 Kind = tuple[Callable[[Any], bool], str]  # what fits an annotation, and how a message says it
-_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+_TAKES_MORE = 0x04  # flag of a code object with `*arguments`: Python's reference, "Data model"
 
 
 def shown(value: object) -> str:
@@ -39,9 +38,11 @@ def holds_broken(value: object, depth: int = 0) -> bool:
         return any(holds_broken(item, depth + 1) for item in cast("Mapping[Any, Any]", value).values())
     if isinstance(value, list | tuple):
         return any(holds_broken(item, depth + 1) for item in cast("Sequence[Any]", value))
-    if is_dataclass(value) and not isinstance(value, type) and not isinstance(value, Reference):
-        return any(holds_broken(getattr(value, item.name, None), depth + 1) for item in fields(value))
-    return False
+    if isinstance(value, Reference | type):
+        return False
+    # A dataclass may be the user's own; asking for its fields in this way spares every command the reading of that module.
+    names = value.__slots__ if isinstance(value, Value) else getattr(value, "__dataclass_fields__", ())
+    return any(holds_broken(getattr(value, name, None), depth + 1) for name in names)
 
 
 def usable_arguments(
@@ -59,42 +60,87 @@ def usable_arguments(
     Returns:
         None where an argument is missing, superfluous or of the wrong type; that too is reported.
     """
-    signature, types = _signature(function)
-    parameters = list(signature.parameters.values())[1:]
-    known = [parameter.name for parameter in parameters if parameter.kind is not inspect.Parameter.POSITIONAL_ONLY]
+    form = _form(function)
     usable = dict(named)
-    for argument in [argument for argument in named if argument not in known]:
+    for argument in [argument for argument in named if argument not in form.known]:
         building.report(
             "GS1201", f"unknown argument `{argument}` for {owner}",
-            mend=did_you_mean(argument, known, what="Known arguments"),
+            mend=did_you_mean(argument, form.known, what="Known arguments"),
         )
         del usable[argument]
-    try:
-        bound = signature.bind(None, *arguments, **usable)
-    except TypeError as error:
-        positional = [parameter.name for parameter in parameters if parameter.kind in _POSITIONAL]
+    given = form.bound(arguments, usable)
+    if given is None:
         building.report(
-            "GS1202", f"the arguments of {owner} do not fit", str(error),
-            f"in order: {', '.join(positional) or 'none'}; by name: {', '.join(known) or 'none'}",
+            "GS1202", f"the arguments of {owner} do not fit", _misfit(function, arguments, usable),
+            f"in order: {', '.join(form.positional) or 'none'}; by name: {', '.join(form.known) or 'none'}",
         )
         return None
     wrong = False
-    for name, value in list(bound.arguments.items())[1:]:
-        if not _fits(value, types[name]):
+    for name, kinds in form.kinds.items():
+        if name in given and not _fits(given[name], kinds):
             wrong = True
             building.report(
-                "GS1206", f"wrong type of `{name}` for {owner}", f"it takes {_described(types[name])}, not {shown(value)}",
-                "what is known only after apply cannot decide this" if isinstance(value, Reference) else "",
+                "GS1206", f"wrong type of `{name}` for {owner}", f"it takes {_described(kinds)}, not {shown(given[name])}",
+                "what is known only after apply cannot decide this" if isinstance(given[name], Reference) else "",
             )
     return None if wrong else usable
 
 
+class _Form(NamedTuple):
+    """The parameters of a function, without its first one: what `inspect.signature` says, without reading that module.
+
+    Arguments:
+        positional: those that can be given in order.
+        known: those that can be named, and what stands for further ones.
+        more: the one that takes what is given beyond them in order; empty without one.
+        required: those that must be given.
+        kinds: what fits each, in the order in which they are written.
+    """
+
+    positional: tuple[str, ...]
+    known: tuple[str, ...]
+    more: str
+    required: frozenset[str]
+    kinds: Mapping[str, tuple[Kind, ...]]
+
+    def bound(self, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Every argument by its parameter's name; None where they do not fit."""
+        given = dict(zip(self.positional, arguments, strict=False))
+        if len(arguments) > len(self.positional):
+            if not self.more:
+                return None
+            given[self.more] = arguments[len(self.positional):]
+        if self.more in named or not given.keys().isdisjoint(named):
+            return None
+        given.update(named)
+        return given if given.keys() >= self.required else None
+
+
 @cache
-def _signature(function: Callable[..., Any]) -> tuple[inspect.Signature, dict[str, tuple[Kind, ...]]]:
-    signature = inspect.signature(function)
-    names = getattr(function, "__globals__", {})
-    types = {name: _kinds(str(parameter.annotation), names) for name, parameter in signature.parameters.items()}
-    return signature, types
+def _form(function: Callable[..., Any]) -> _Form:
+    code: CodeType = function.__code__
+    names: Mapping[str, Any] = getattr(function, "__globals__", {})
+    count = code.co_argcount
+    positional = code.co_varnames[1:count]
+    named = code.co_varnames[count:count + code.co_kwonlyargcount]
+    more = code.co_varnames[count + code.co_kwonlyargcount] if code.co_flags & _TAKES_MORE else ""
+    written = (*positional, *([more] if more else ()), *named)
+    optional = {*positional[len(positional) - len(function.__defaults__ or ()):], *(function.__kwdefaults__ or ()), more}
+    return _Form(
+        positional, written[max(code.co_posonlyargcount - 1, 0):], more, frozenset(written) - optional,
+        {name: _kinds(str(function.__annotations__.get(name, "Any")), names) for name in written},
+    )
+
+
+def _misfit(function: Callable[..., Any], arguments: tuple[Any, ...], named: Mapping[str, Any]) -> str:
+    """Why arguments do not fit a function, as Python says it."""
+    import inspect
+
+    try:
+        inspect.signature(function).bind(None, *arguments, **named)
+    except TypeError as error:
+        return str(error)
+    return ""
 
 
 def _parts(annotation: str, separator: str) -> list[str]:

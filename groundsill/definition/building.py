@@ -3,50 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from groundsill.definition.naming import physical_name
-from groundsill.graph.diagnostics import Diagnostic, GroundsillError
+from groundsill.graph.diagnostics import Diagnostic, Diagnostics, GroundsillError
 from groundsill.graph.scope import Frame, Scope, current_scope
 from groundsill.graph.source import SourceLocation, caller_location
 
 if TYPE_CHECKING:
     from groundsill.definition.component import Component
     from groundsill.definition.stage import Stage
+    from groundsill.graph.graph import Graph
 
 
-@dataclass(slots=True)
 class Building(Scope):
     """The scope of a definition, with its stage and the components so far.
 
     Arguments:
+        graph: as of a `Scope`.
+        diagnostics: as of a `Scope`.
+        tags: as of a `Scope`.
         stage: the stage being built.
         system: system name.
         folder: the system's folder, which relative paths start from.
         name_pattern: form of a physical name that the user did not give.
         name_suffix: what tells this stage's names from the default stage's.
+
+    Attributes:
         components: components so far, by name.
         unbuilt: where a component was written that could not be built, by name.
+        formerly: names that components had before they were renamed, by their names of now.
         shared: what components share, for example the tier's key.
         at_end: run when the definition has been read, for what covers all components.
         at_last: run after those, for what covers all resources.
         finishing: whether these are being run: the user's line is then the component's own.
     """
 
-    stage: Stage = field(kw_only=True)
-    system: str = field(kw_only=True)
-    folder: Path = field(kw_only=True)
-    name_pattern: str = field(kw_only=True)
-    name_suffix: str = field(kw_only=True)
-    unbuilt: dict[str, Frame] = field(default_factory=dict[str, Frame], kw_only=True)
-    components: dict[str, Component] = field(default_factory=dict[str, "Component"], kw_only=True)
-    formerly: dict[str, str] = field(default_factory=dict[str, str], kw_only=True)
-    shared: dict[str, Any] = field(default_factory=dict[str, Any], kw_only=True)
-    at_end: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]], kw_only=True)
-    at_last: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]], kw_only=True)
-    finishing: bool = field(default=False, kw_only=True)
+    def __init__(
+        self, graph: Graph, diagnostics: Diagnostics | None = None, tags: dict[str, str] | None = None, *, stage: Stage,
+        system: str, folder: Path, name_pattern: str, name_suffix: str,
+    ) -> None:
+        super().__init__(graph, diagnostics, tags)
+        self.stage = stage
+        self.system = system
+        self.folder = folder
+        self.name_pattern = name_pattern
+        self.name_suffix = name_suffix
+        self.components: dict[str, Component] = {}
+        self.unbuilt: dict[str, Frame] = {}
+        self.formerly: dict[str, str] = {}
+        self.shared: dict[str, Any] = {}
+        self.at_end: list[Callable[[], None]] = []
+        self.at_last: list[Callable[[], None]] = []
+        self.finishing = False
 
     def physical_name(self, type: str, component: str, explicit: str | None = None, part: str = "") -> str:
         """The AWS name of a resource: the user's own or one from the pattern, told apart by stage and cut to the limit.

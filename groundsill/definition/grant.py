@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from groundsill.definition.naming import identifier
 from groundsill.graph.diagnostics import Diagnostic, GroundsillError
 from groundsill.graph.scope import current_scope
 from groundsill.graph.source import caller_location
+from groundsill.graph.value import Value
 
 # Lambda developer guide: environment variables; names that Amazon ECS takes are a superset.
 _VARIABLE = r"[A-Za-z][A-Za-z0-9_]*"
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """One statement of an IAM policy.
 
     Arguments:
@@ -28,11 +29,10 @@ class Statement:
 
     actions: tuple[str, ...]
     resources: tuple[Any, ...]
-    conditions: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    conditions: Mapping[str, Any] = _NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkAccess:
+class NetworkAccess(NamedTuple):
     """A network path that a workload inside a network needs.
 
     Arguments:
@@ -44,8 +44,7 @@ class NetworkAccess:
     port: int
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Value):
     """The right to use a component in one way: an entry of ``uses``.
 
     Arguments:
@@ -58,13 +57,22 @@ class Grant:
         secret_statements: IAM statements for the role with which the platform fetches them.
     """
 
-    component: str
-    verb: str
-    statements: tuple[Statement, ...] = ()
-    environment: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    network: tuple[NetworkAccess, ...] = ()
-    secrets: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    secret_statements: tuple[Statement, ...] = ()
+    __slots__ = (  # noqa: RUF023  in the constructor's order, which is that of its text
+        "component", "verb", "statements", "environment", "network", "secrets", "secret_statements",
+    )
+
+    def __init__(
+        self, component: str, verb: str, statements: tuple[Statement, ...] = (), environment: Mapping[str, Any] = _NOTHING,
+        network: tuple[NetworkAccess, ...] = (), secrets: Mapping[str, Any] = _NOTHING,
+        secret_statements: tuple[Statement, ...] = (),
+    ) -> None:
+        self.component: Final = component
+        self.verb: Final = verb
+        self.statements: Final = statements
+        self.environment: Final = environment
+        self.network: Final = network
+        self.secrets: Final = secrets
+        self.secret_statements: Final = secret_statements
 
     def env(self, *names: str) -> Grant:
         """The same grant with other names for its environment variables, in their order.
@@ -91,14 +99,14 @@ class Grant:
                 "GS1405", f"{wrong[0]!r} cannot be the name of an environment variable", caller_location(2), written,
                 mend="use letters, digits and underscores, beginning with a letter",
             ))
-        return replace(self, environment=dict(zip(names, self.environment.values(), strict=True)))
+        return self.changed(environment=dict(zip(names, self.environment.values(), strict=True)))
 
     def _mistaken(self, diagnostic: Diagnostic) -> Grant:
         scope = current_scope()
         if scope is None:
             raise GroundsillError(diagnostic)
         scope.diagnostics.add(diagnostic)
-        return replace(self, environment={})
+        return self.changed(environment={})
 
     @property
     def sid(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_FORM = re.compile(r"(\d+)\s*([smhdw])")
+_FORM = r"(\d+)\s*([smhdw])"
 
 
 def seconds(duration: int | str) -> int:
@@ -28,6 +28,6 @@ def seconds(duration: int | str) -> int:
         if duration < 0:
             raise ValueError(f"a duration of {duration} s is negative")
         return duration
-    if not re.fullmatch(rf"\s*(?:{_FORM.pattern}\s*)+", duration):
+    if not re.fullmatch(rf"\s*(?:{_FORM}\s*)+", duration):
         raise ValueError(f"{duration!r} is not a duration: write for example \"90s\", \"15m\", \"2h\" or \"14d\"")
-    return sum(int(amount) * _SECONDS[unit] for amount, unit in _FORM.findall(duration))
+    return sum(int(amount) * _SECONDS[unit] for amount, unit in re.findall(_FORM, duration))

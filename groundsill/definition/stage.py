@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
 from typing import Any, TypeVar
 
 from groundsill.definition.tier import Tier
@@ -92,7 +91,7 @@ class Stage:
         Example:
             ``stage.adjust(log_retention_days=stage.pick(dev=7, staging=30, prod=365), tracing=True)``
         """
-        known = [field.name for field in fields(self.tier) if field.name != "name"]
+        known = [name for name in self.tier._fields if name != "name"]
         for name in [name for name in changes if name not in known]:
             self._diagnostics.add(Diagnostic(
                 "GS1315", f"a tier sets no `{name}`", caller_location(2), "stage.adjust(...)",
@@ -100,7 +99,7 @@ class Stage:
             ))
             del changes[name]
         usable = {name: value for name, value in changes.items() if not isinstance(value, Broken)}
-        self.tier = replace(self.tier, **usable)
+        self.tier = self.tier._replace(**usable)
 
     def suppress(self, rule: str, *, because: str) -> None:
         """Live with what a rule of `groundsill check` finds anywhere in this stage; every report shows it with the reason.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from groundsill.diagram.cards import PORT_IN, Card, Port, Row, cards_of, ordered
 from groundsill.diagram.catalog import Category, Layer
 from groundsill.diagram.model import Edge, EdgeKind, Node, Overlay, Picture, Place
@@ -14,22 +12,23 @@ _CARD_GAP = 16
 _TIERS = ("public", "private", "isolated")
 
 
-@dataclass(slots=True)
 class Band:
     """One row of the picture.
 
     Arguments:
         place: what is in it.
+
+    Attributes:
         height: of its content, once it is laid out.
         top: of its content in the picture.
     """
 
-    place: Place
-    height: float = 0
-    top: float = 0
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.height: float = 0
+        self.top: float = 0
 
 
-@dataclass(slots=True)
 class Grid:
     """Cards in bands and columns, and the nets between them.
 
@@ -39,17 +38,23 @@ class Grid:
         layers: used columns, from left to right.
         cells: cards by number of the band and layer, from top to bottom.
         nets: every arrow is in one.
+
+    Attributes:
         rows: by node id, with the number of their band.
         columns: number of the column of each node.
     """
 
-    picture: Picture
-    bands: list[Band]
-    layers: list[Layer]
-    cells: dict[tuple[int, Layer], list[Card]]
-    nets: list[Net]
-    rows: dict[str, tuple[int, Row]] = field(default_factory=dict[str, tuple[int, Row]])
-    columns: dict[str, int] = field(default_factory=dict[str, int])
+    def __init__(
+        self, picture: Picture, bands: list[Band], layers: list[Layer], cells: dict[tuple[int, Layer], list[Card]],
+        nets: list[Net],
+    ) -> None:
+        self.picture = picture
+        self.bands = bands
+        self.layers = layers
+        self.cells = cells
+        self.nets = nets
+        self.rows: dict[str, tuple[int, Row]] = {}
+        self.columns: dict[str, int] = {}
 
     def y(self, node: str) -> float:
         """Top of a node's row in the picture."""

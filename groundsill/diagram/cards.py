@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from groundsill.diagram.catalog import Category, Layer
@@ -29,7 +28,6 @@ class Port(NamedTuple):
     label: str | None = None
 
 
-@dataclass(slots=True)
 class Row:
     """One node's line in a card.
 
@@ -37,19 +35,24 @@ class Row:
         node: what it is.
         cost: US dollars a month, None where nobody asked.
         findings: how many there are, and the worst severity; empty where there are none.
+
+    Attributes:
         top: distance from the top of its band, once it is laid out.
         height: grows with the arrows that end and begin here.
         inward: what ends at the row's left side, from top to bottom: nets of one kind with one label share an arrow.
         outward: what begins or ends at its right side.
     """
 
-    node: Node
-    cost: float | None = None
-    findings: tuple[int, str] = (0, "")
-    top: float = 0
-    height: float = LEAST_ROW
-    inward: list[Port] = field(default_factory=list["Port"])
-    outward: list[Port] = field(default_factory=list["Port"])
+    __slots__ = ("cost", "findings", "height", "inward", "node", "outward", "top")
+
+    def __init__(self, node: Node, cost: float | None = None, findings: tuple[int, str] = (0, "")) -> None:
+        self.node = node
+        self.cost = cost
+        self.findings = findings
+        self.top: float = 0
+        self.height: float = LEAST_ROW
+        self.inward: list[Port] = []
+        self.outward: list[Port] = []
 
     @property
     def out_spacing(self) -> float:
@@ -57,7 +60,6 @@ class Row:
         return PORT_IN if any(port.label for port in self.outward) else PORT_OUT
 
 
-@dataclass(slots=True)
 class Card:
     """A box with a heading and rows.
 
@@ -66,16 +68,23 @@ class Card:
         place: the boxes it is in.
         layer: its column.
         category: its colour.
-        rows: from top to bottom.
+        rows: from top to bottom; default none yet.
+
+    Attributes:
         top: distance from the top of its band.
     """
 
-    title: str
-    place: Place
-    layer: Layer
-    category: Category
-    rows: list[Row] = field(default_factory=list[Row])
-    top: float = 0
+    __slots__ = ("category", "layer", "place", "rows", "title", "top")
+
+    def __init__(
+        self, title: str, place: Place, layer: Layer, category: Category, rows: list[Row] | None = None,
+    ) -> None:
+        self.title = title
+        self.place = place
+        self.layer = layer
+        self.category = category
+        self.rows: list[Row] = [] if rows is None else rows
+        self.top: float = 0
 
     @property
     def height(self) -> float:

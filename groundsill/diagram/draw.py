@@ -11,11 +11,12 @@ from groundsill.graph.graph import Graph
 from groundsill.graph.view import View
 
 
-def picture_of(graph: Graph) -> tuple[Picture, list[str]]:
+def picture_of(graph: Graph, view: View | None = None) -> tuple[Picture, list[str]]:
     """What a graph's picture shows, and the nodes that people's requests reach first.
 
     Arguments:
         graph: a finished graph.
+        view: of the graph, where other readers share it; default its own.
 
     Example:
         >>> from groundsill.graph import Resource
@@ -24,7 +25,7 @@ def picture_of(graph: Graph) -> tuple[Picture, list[str]]:
         >>> [node.label for node in picture_of(graph)[0].nodes.values()]
         ['orders']
     """
-    view = View(graph)
+    view = view or View(graph)
     picture = Picture(" ".join(filter(None, [graph.name, graph.stage])) or "AWS", graph.region)
     add_nodes(picture, view)
     picture.edges = edges_of(picture, view)

@@ -7,7 +7,6 @@ Lines run in gaps (between two columns) and in corridors (above a band), where n
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from groundsill.diagram.bands import Band, Grid
@@ -84,12 +83,13 @@ class PlacedCard(NamedTuple):
     width: float
 
 
-@dataclass(slots=True)
 class Layout:
     """The whole picture with coordinates.
 
     Arguments:
         title: shown at its top.
+
+    Attributes:
         width: in pixels.
         height: in pixels.
         boxes: containers, outermost first.
@@ -97,12 +97,13 @@ class Layout:
         lines: every arrow, those of one net after another.
     """
 
-    title: str
-    width: float = 0
-    height: float = 0
-    boxes: list[Box] = field(default_factory=list[Box])
-    cards: list[PlacedCard] = field(default_factory=list[PlacedCard])
-    lines: list[Line] = field(default_factory=list[Line])
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.width: float = 0
+        self.height: float = 0
+        self.boxes: list[Box] = []
+        self.cards: list[PlacedCard] = []
+        self.lines: list[Line] = []
 
 
 def laid_out(grid: Grid) -> Layout:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 from groundsill.diagram.catalog import Category, Layer
@@ -32,7 +32,6 @@ class Place(NamedTuple):
     tier: str = ""
 
 
-@dataclass(slots=True)
 class Node:
     """One thing in the picture.
 
@@ -46,19 +45,27 @@ class Node:
         component: name of the component, empty where there is none.
         note: what else is worth saying, for example ``2 tasks``.
         zones: availability zones that it is in, where it is not in all of its network's.
+
+    Attributes:
         addresses: Terraform addresses of everything that belongs to it: its cost and findings are theirs.
     """
 
-    id: str
-    label: str
-    service: str
-    layer: Layer
-    category: Category
-    place: Place
-    component: str = ""
-    note: str = ""
-    zones: tuple[str, ...] = ()
-    addresses: list[str] = field(default_factory=list[str])
+    __slots__ = ("addresses", "category", "component", "id", "label", "layer", "note", "place", "service", "zones")
+
+    def __init__(
+        self, id: str, label: str, service: str, layer: Layer, category: Category, place: Place, component: str = "",
+        note: str = "", zones: tuple[str, ...] = (),
+    ) -> None:
+        self.id = id
+        self.label = label
+        self.service = service
+        self.layer = layer
+        self.category = category
+        self.place = place
+        self.component = component
+        self.note = note
+        self.zones = zones
+        self.addresses: list[str] = []
 
 
 class Edge(NamedTuple):
@@ -103,8 +110,7 @@ class Network(NamedTuple):
     tiers: tuple[Subnets, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Overlay:
+class Overlay(NamedTuple):
     """What is laid over the picture, by Terraform address.
 
     Arguments:
@@ -112,17 +118,18 @@ class Overlay:
         findings: severity of each finding (``critical``, ``high``, ``medium`` or ``low``).
     """
 
-    costs: Mapping[str, float] = field(default_factory=dict[str, float])
-    findings: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    costs: Mapping[str, float] = MappingProxyType({})
+    findings: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
-@dataclass(slots=True)
 class Picture:
     """Everything that is drawn.
 
     Arguments:
         title: system and stage.
         region: of most of it.
+
+    Attributes:
         nodes: by id, in definition order.
         edges: each once.
         networks: by Terraform address.
@@ -130,10 +137,11 @@ class Picture:
         owner: id of the node that a resource belongs to, by the resource's address.
     """
 
-    title: str
-    region: str
-    nodes: dict[str, Node] = field(default_factory=dict[str, Node])
-    edges: list[Edge] = field(default_factory=list[Edge])
-    networks: dict[str, Network] = field(default_factory=dict[str, Network])
-    operations: dict[str, list[tuple[str, str]]] = field(default_factory=dict[str, list[tuple[str, str]]])
-    owner: dict[str, str] = field(default_factory=dict[str, str])
+    def __init__(self, title: str, region: str) -> None:
+        self.title = title
+        self.region = region
+        self.nodes: dict[str, Node] = {}
+        self.edges: list[Edge] = []
+        self.networks: dict[str, Network] = {}
+        self.operations: dict[str, list[tuple[str, str]]] = {}
+        self.owner: dict[str, str] = {}

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 
 from groundsill.diagram.catalog import Layer
 from groundsill.diagram.model import Edge, EdgeKind
 
 
-@dataclass(slots=True)
 class Net:
     """Arrows drawn as one line with several beginnings or several ends.
 
@@ -17,6 +15,8 @@ class Net:
         kind: what goes along it.
         source_layer: column of all its beginnings.
         target_layer: column of all its ends.
+
+    Attributes:
         edges: what it stands for; either all sources or all targets are one.
         way: how it goes: ``gap`` (to the next column), ``straight`` (across empty columns), ``beside`` (within one column) or
             ``corridor`` (between two bands).
@@ -26,15 +26,16 @@ class Net:
         second: its line in the gap before the targets, where it goes through a corridor.
     """
 
-    kind: EdgeKind
-    source_layer: Layer
-    target_layer: Layer
-    edges: list[Edge] = field(default_factory=list[Edge])
-    way: str = "gap"
-    corridor: int = 0
-    lane: int = 0
-    first: int = 0
-    second: int = 0
+    def __init__(self, kind: EdgeKind, source_layer: Layer, target_layer: Layer) -> None:
+        self.kind = kind
+        self.source_layer = source_layer
+        self.target_layer = target_layer
+        self.edges: list[Edge] = []
+        self.way = "gap"
+        self.corridor = 0
+        self.lane = 0
+        self.first = 0
+        self.second = 0
 
     @property
     def sources(self) -> list[str]:

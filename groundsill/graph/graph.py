@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from graphlib import CycleError, TopologicalSorter
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from groundsill.graph.artifact import Artifact
 from groundsill.graph.diagnostics import Diagnostic, Diagnostics, did_you_mean
@@ -14,6 +13,9 @@ from groundsill.graph.reference import Broken, Reference, references_in
 from groundsill.graph.resource import Resource
 from groundsill.graph.source import SourceLocation
 from groundsill.graph.suppression import Suppression
+
+if TYPE_CHECKING:
+    from graphlib import TopologicalSorter
 
 
 class StatedTraffic(NamedTuple):
@@ -247,11 +249,14 @@ class Graph:
         """
         return [self._resources[address] for address in self._sorter().static_order()]
 
-    def _sorter(self) -> TopologicalSorter[str]:
+    def _sorter(self, without: Container[str] = ()) -> TopologicalSorter[str]:
+        from graphlib import TopologicalSorter
+
         sorter: TopologicalSorter[str] = TopologicalSorter()
         for address in self._resources:
-            known = (name for name in self.dependencies(address) if name in self._resources)
-            sorter.add(address, *known)
+            if address not in without:
+                sorter.add(address, *(name for name in self.dependencies(address)
+                                      if name in self._resources and name not in without))
         return sorter
 
     # -- wholeness -----------------------------------------------------------------------------------------------------
@@ -299,11 +304,46 @@ class Graph:
             resource.subject, mend=did_you_mean(reference.address, self._resources, what="Known resources"),
         )
 
-    def _cycle(self) -> Diagnostic | None:
+    def circle(self, without: Container[str] = ()) -> list[str]:
+        """Addresses of resources that refer to each other in a circle, the first one again at the end; empty without one.
+
+        Arguments:
+            without: addresses that do not count, for example those of circles that are known.
+        """
+        if not self._has_circle(without):
+            return []  # as nearly every graph; the way round one is worked out where there is one
+        from graphlib import CycleError
+
         try:
-            self._sorter().prepare()
+            self._sorter(without).prepare()
         except CycleError as error:
-            addresses: list[str] = error.args[1]
+            return list(error.args[1])
+        return []
+
+    def _has_circle(self, without: Container[str]) -> bool:
+        """Whether a resource is reached again from what it refers to."""
+        done: set[str] = set()
+        for start in self._resources:
+            if start in done or start in without:
+                continue
+            # The way to where we are, with what is left to look at.
+            above: dict[str, Iterator[str]] = {start: iter(self.dependencies(start))}
+            while above:
+                here = next(reversed(above))
+                for address in above[here]:
+                    if address in above:
+                        return True
+                    if address not in done and address in self._resources and address not in without:
+                        above[address] = iter(self.dependencies(address))
+                        break
+                else:
+                    done.add(here)
+                    del above[here]
+        return False
+
+    def _cycle(self) -> Diagnostic | None:
+        addresses = self.circle()
+        if addresses:
             last = self._resources[addresses[0]]
             return Diagnostic(
                 "GS1003", "resources refer to each other in a circle", last.location, last.subject,

@@ -81,6 +81,30 @@ def statements(view: View, value: Any) -> list[Statement] | None:
     return _of_document(value) if is_mapping(value) else None
 
 
+class Policies:
+    """The policies of a graph, each read once for all who ask about it.
+
+    Arguments:
+        view: of a finished graph.
+    """
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self._read: dict[tuple[Resource, str], list[Statement] | None] = {}
+
+    def of(self, resource: Resource, argument: str = "policy") -> list[Statement] | None:
+        """The statements of a resource's argument, as of :func:`statements`.
+
+        Arguments:
+            resource: whose argument.
+            argument: that holds the policy.
+        """
+        key = (resource, argument)
+        if key not in self._read:
+            self._read[key] = statements(self.view, self.view.get(resource, argument))
+        return self._read[key]
+
+
 def _of_document(content: Any) -> list[Statement] | None:
     if not is_mapping(content) or isinstance(content.get("Statement"), Reference | Unknown):
         return None

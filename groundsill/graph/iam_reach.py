@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from groundsill.graph.iam_managed import MANAGED_POLICIES
-from groundsill.graph.iam_policies import Statement, action_matches, resource_matches, statements
+from groundsill.graph.iam_policies import Policies, Statement, action_matches, resource_matches, statements
 from groundsill.graph.judgement import Answer, Judgement
 from groundsill.graph.reference import Reference, Unknown, references_in, split_template
 from groundsill.graph.resource import Resource
@@ -45,13 +45,15 @@ class Access:
 
     Arguments:
         view: of a finished graph.
+        policies: of the same view, where others read them too; default its own.
 
     Example:
         ``Access(View(graph)).allows(role, "sqs:SendMessage", queue)`` is yes, no or unknown, with the reasons.
     """
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, policies: Policies | None = None) -> None:
         self.view = view
+        self._policies = policies or Policies(view)
         self._rights: dict[str, Rights] = {}
         self._named: dict[tuple[str, str], bool] = {}
         self._attached: dict[str, list[Resource]] | None = None
@@ -136,7 +138,7 @@ class Access:
             self._add_managed(arn, role.address, add)
         for item in self._attachments().get(role.address, ()):
             if item.type in ("aws_iam_role_policy", "aws_iam_user_policy"):
-                add(statements(self.view, self.view.get(item, "policy")), item.address)
+                add(self._policies.of(item), item.address)
             else:
                 self._add_managed(self.view.get(item, "policy_arn"), item.address, add)
         if role.data or any(True for _ in self.view.referring(role, "aws_iam_user_group_membership")):
@@ -162,7 +164,7 @@ class Access:
             return
         policy = next((self.view.graph.target(item) for item in references_in(arn)), None)
         if policy is not None and policy.type == "aws_iam_policy" and not policy.data:
-            add(statements(self.view, self.view.get(policy, "policy")), policy.address)
+            add(self._policies.of(policy), policy.address)
             return
         if policy is not None and policy.type == "aws_iam_policy":
             name = self.view.get(policy, "name")
@@ -255,15 +257,15 @@ def role_of(view: View, resource: Resource, *path: str) -> Resource | None:
     return next((item for item in view.targets(resource, *path) if item.type == "aws_iam_role"), None)
 
 
-def trusted(view: View, role: Resource, service: str) -> Judgement:
+def trusted(policies: Policies, role: Resource, service: str) -> Judgement:
     """Whether an AWS service may take a role.
 
     Arguments:
-        view: of the graph.
+        policies: of the graph.
         role: an ``aws_iam_role``.
         service: for example ``lambda.amazonaws.com``.
     """
-    found = statements(view, view.get(role, "assume_role_policy"))
+    found = policies.of(role, "assume_role_policy")
     if found is None or role.data:
         return Judgement.unknown(f"the trust policy of {role.address} is not known")
     fitting = [item for item in found if item.allows is not False and _names(item, service)]

@@ -8,25 +8,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+from groundsill.graph.value import Value
 
 _OPEN, _CLOSE, _STEP = "\ue000", "\ue001", "\ue002"
 _INDEX, _ELEMENT = "#", "*"
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(Value):
     """A step into a set, which Terraform cannot index: rendered as ``tolist(...)[index]``."""
 
-    index: int
+    __slots__ = ("index",)
+
+    def __init__(self, index: int) -> None:
+        self.index: Final = index
 
 
 Step = str | int | Element
 
 
-@dataclass(frozen=True)
-class Reference:
+class Reference(Value):
     """An attribute of a resource, data source or variable that is known only after apply.
 
     Works alone, inside strings, lists and maps.
@@ -43,8 +45,11 @@ class Reference:
         [Reference(address='aws_dynamodb_table.raw', path=('arn',))]
     """
 
-    address: str
-    path: tuple[Step, ...] = ()
+    __slots__ = ("address", "path")
+
+    def __init__(self, address: str, path: tuple[Step, ...] = ()) -> None:
+        self.address: Final = address
+        self.path: Final = path
 
     def at(self, *steps: Step) -> Reference:
         """The reference some steps further in."""
@@ -120,8 +125,7 @@ class Broken(Reference):
         return False
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(Value):
     """A value that a reader of a plan or of Terraform files could not work out: said to be unknown, never guessed.
 
     Arguments:
@@ -134,8 +138,11 @@ class Unknown:
         ['var.zones']
     """
 
-    expression: str = ""
-    references: tuple[Reference, ...] = ()
+    __slots__ = ("expression", "references")
+
+    def __init__(self, expression: str = "", references: tuple[Reference, ...] = ()) -> None:
+        self.expression: Final = expression
+        self.references: Final = references
 
     def __str__(self) -> str:
         return f"(unknown: {self.expression})" if self.expression else "(unknown)"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from groundsill.graph.diagnostics import Diagnostic, Diagnostics
@@ -18,20 +17,23 @@ if TYPE_CHECKING:
 _current: ContextVar[Scope | None] = ContextVar("groundsill_scope", default=None)
 
 
-@dataclass(slots=True)
 class Frame:
     """The component being lowered: its name, how the user wrote it and where.
 
     ``tags`` are what the component gives to every resource lowered inside it.
     """
 
-    component: str
-    subject: str
-    location: SourceLocation | None
-    tags: dict[str, str] = field(default_factory=dict[str, str])
+    __slots__ = ("component", "location", "subject", "tags")
+
+    def __init__(
+        self, component: str, subject: str, location: SourceLocation | None, tags: dict[str, str] | None = None,
+    ) -> None:
+        self.component = component
+        self.subject = subject
+        self.location = location
+        self.tags: dict[str, str] = {} if tags is None else tags
 
 
-@dataclass(slots=True)
 class Scope:
     """One run of one definition.
 
@@ -41,10 +43,13 @@ class Scope:
         tags: on every resource that can carry tags.
     """
 
-    graph: Graph
-    diagnostics: Diagnostics = field(default_factory=Diagnostics)
-    tags: dict[str, str] = field(default_factory=dict[str, str])
-    frames: list[Frame] = field(default_factory=list[Frame])
+    def __init__(
+        self, graph: Graph, diagnostics: Diagnostics | None = None, tags: dict[str, str] | None = None,
+    ) -> None:
+        self.graph = graph
+        self.diagnostics = Diagnostics() if diagnostics is None else diagnostics
+        self.tags: dict[str, str] = {} if tags is None else tags
+        self.frames: list[Frame] = []
 
     @property
     def frame(self) -> Frame | None:

@@ -109,10 +109,19 @@ class View:
         if kind in _PLAIN:
             return value
         if kind is dict:
-            return {self._key(key, depth): self.follow(item, depth) for key, item in value.items()}
+            return self._mapping(value, depth)
         if kind is list:
             return [self.follow(item, depth) for item in value]
         return self._other(value, depth)
+
+    def _mapping(self, value: Mapping[Any, Any], depth: int) -> dict[Any, Any]:
+        followed: dict[Any, Any] = {}
+        for key, item in value.items():
+            if isinstance(key, str) and holds_reference(key):
+                key = self._key(key, depth)
+            # Most of what a mapping holds is plain text: it is seen here, without a call for each.
+            followed[key] = item if type(item) is str and not holds_reference(item) else self.follow(item, depth)
+        return followed
 
     def _other(self, value: Any, depth: int) -> Any:
         if isinstance(value, Reference):
@@ -122,7 +131,7 @@ class View:
         if isinstance(value, str):
             return self._text(value, depth)
         if is_mapping(value):
-            return {self._key(key, depth): self.follow(item, depth) for key, item in value.items()}
+            return self._mapping(value, depth)
         if is_list(value) or isinstance(value, set | frozenset):
             return [self.follow(item, depth) for item in value]  # pyright: ignore[reportUnknownVariableType]
         return value
@@ -135,9 +144,7 @@ class View:
             return value
         return _joined([part if isinstance(part, str) else self._reference(part, depth) for part in parts])
 
-    def _key(self, key: Any, depth: int) -> Any:
-        if not isinstance(key, str) or not holds_reference(key):
-            return key
+    def _key(self, key: str, depth: int) -> Any:
         followed = self.follow(key, depth)
         return key if isinstance(followed, Reference | Unknown) else followed
 

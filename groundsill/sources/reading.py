@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from groundsill.graph.diagnostics import Diagnostic, Diagnostics, GroundsillError
 from groundsill.graph.graph import Graph
@@ -17,8 +16,7 @@ _PRODUCTION = ("prod", "production")
 _TERRAFORM = (".tf", ".tf.json", ".tofu", ".tofu.json")
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """A graph and where it came from.
 
     Arguments:

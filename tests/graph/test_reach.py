@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from groundsill.graph import Graph, JsonDocument, Reference, Resource, Unknown, View
+from groundsill.graph.iam_policies import Policies
 from groundsill.graph.iam_reach import Access, trusted
 from groundsill.graph.judgement import Answer, Judgement, every, some
 from groundsill.graph.network_reach import NetworkReach
@@ -257,8 +258,8 @@ def test_a_role_trusts_the_services_that_its_trust_policy_names() -> None:
     trust = JsonDocument({"Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"},
                                          "Action": "sts:AssumeRole"}]})
     _, graph = access(role={"assume_role_policy": trust})
-    assert trusted(View(graph), graph["aws_iam_role.work"], "lambda.amazonaws.com").is_yes
-    assert trusted(View(graph), graph["aws_iam_role.work"], "ecs-tasks.amazonaws.com").is_no
+    assert trusted(Policies(View(graph)), graph["aws_iam_role.work"], "lambda.amazonaws.com").is_yes
+    assert trusted(Policies(View(graph)), graph["aws_iam_role.work"], "ecs-tasks.amazonaws.com").is_no
 
 
 def test_every_and_some_decide_by_the_worst_and_the_best() -> None:

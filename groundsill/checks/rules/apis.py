@@ -13,7 +13,7 @@ from groundsill.graph.resource import Resource
 RULES = Ruleset(Family.RUNS)
 # API Gateway Developer Guide, "Amazon API Gateway quotas": HTTP APIs 30 s; WebSocket APIs and, unless raised, REST APIs 29 s.
 _HTTP_MS, _REST_MS = 30_000, 29_000
-_ENDPOINT_NAME = r"(?i)ENDPOINT|MANAGEMENT|CALLBACK|CONNECTIONS"
+_ENDPOINT_NAMES = ("ENDPOINT", "MANAGEMENT", "CALLBACK", "CONNECTIONS")
 
 
 def _websocket(context: Context, resource: Resource) -> bool:
@@ -241,7 +241,7 @@ def scheme(context: Context, function: Resource) -> Found:
     # What is written counts here: an invoke_url is wss:// whatever follows from it.
     variables = mapping(mapping(next(iter(each(function.arguments.get("environment"))), None)).get("variables"))
     for name, value in variables.items():
-        if not re.search(_ENDPOINT_NAME, str(name)):
+        if not any(word in str(name).upper() for word in _ENDPOINT_NAMES):
             continue
         for reference in references_in(value):
             target = context.graph.target(reference)

@@ -488,7 +488,7 @@ def seeds(context: Context, resource: Resource) -> Found:
             variables.get(name) == "production" for name in ("NODE_ENV", "APP_ENV", "ENVIRONMENT")
         )
         for name, value in variables.items():
-            if real and re.search(_SEEDS, name.upper()) and str(value).lower() in _TRUE:
+            if real and str(value).lower() in _TRUE and re.search(_SEEDS, name.upper()):
                 yield Finding(resource, f"{name} is {value}", attribute="environment")
 
 

@@ -178,7 +178,7 @@ def scheduled(context: Context, schedule: Resource) -> Found:
     target = context.view.target(schedule, "target", "arn")
     if role is None:
         return
-    believed = trusted(context.view, role, "scheduler.amazonaws.com")
+    believed = trusted(context.policies, role, "scheduler.amazonaws.com")
     if believed.is_no:
         yield Finding(schedule, believed.reasons[0], attribute="target.role_arn", related=(role,))
     action = _START.get(target.type) if target is not None else None

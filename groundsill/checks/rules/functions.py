@@ -20,15 +20,17 @@ _SOON = timedelta(days=180)
 _ENVIRONMENT_BYTES = 4_096
 _MOST_LAYERS = 5
 _LONGEST = 900
-_MIGRATES = r"(?i)(^|[-_])migrat(e|ion|ions)([-_]|$)"
+_MIGRATES = r"(^|[-_])migrat(e|ion|ions)([-_]|$)"
 # AWS Lambda Developer Guide, "Understanding Lambda function scaling": an account's usual limit, of which 100 stay unreserved.
 _ACCOUNT_CONCURRENCY, _UNRESERVED = 1_000, 100
 # AWS Lambda Developer Guide, "Defined runtime environment variables".
-_RESERVED = (
-    r"^(_HANDLER|_X_AMZN_TRACE_ID|AWS_(DEFAULT_REGION|REGION|EXECUTION_ENV|ACCESS_KEY(_ID)?|SECRET_ACCESS_KEY|SESSION_TOKEN"
-    r"|LAMBDA_(FUNCTION_(NAME|MEMORY_SIZE|VERSION)|INITIALIZATION_TYPE|LOG_(GROUP|STREAM)_NAME|RUNTIME_API))"
-    r"|LAMBDA_(TASK_ROOT|RUNTIME_DIR))$"
-)
+_RESERVED = frozenset((
+    "_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV", "AWS_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT",
+    "LAMBDA_RUNTIME_DIR",
+))
 
 
 @RULES.rule(
@@ -86,7 +88,7 @@ def environment(context: Context, function: Resource) -> Found:
     if not is_mapping(variables):
         return
     for name in variables:
-        if re.match(_RESERVED, str(name)):
+        if name in _RESERVED:
             yield Finding(function, f"{name} is Lambda's own", attribute="environment")
         elif not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]+", str(name)):
             yield Finding(function, f"{name!r} is no name that Lambda takes", attribute="environment")
@@ -291,7 +293,7 @@ def unsaid(context: Context, function: Resource) -> Found:
     example="function migrate with timeout = 300",
 )
 def migration(context: Context, function: Resource) -> Found:
-    names = (function.name, text(context.view.get(function, "function_name")) or "")
+    names = (function.name.lower(), (text(context.view.get(function, "function_name")) or "").lower())
     limit = whole(context.view.get(function, "timeout", default=3))
-    if limit is not None and limit < _LONGEST and any(re.search(_MIGRATES, name) for name in names):
+    if limit is not None and limit < _LONGEST and any("migrat" in name and re.search(_MIGRATES, name) for name in names):
         yield Finding(function, f"it has {limit} s of at most {_LONGEST}", attribute="timeout")

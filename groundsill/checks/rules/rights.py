@@ -66,7 +66,7 @@ _BUILT_IN = (
 def trust(context: Context, resource: Resource) -> Found:
     for path, service in _TRUST[resource.type]:
         role = role_of(context.view, resource, *path)
-        if role is not None and not role.data and trusted(context.view, role, service).is_no:
+        if role is not None and not role.data and trusted(context.policies, role, service).is_no:
             yield Finding(resource, f"{role.address} does not trust {service}", attribute=path[0], related=(role,))
 
 

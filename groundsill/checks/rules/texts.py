@@ -20,6 +20,7 @@ _NOT_ON_A_MACHINE = ("user_data", "user_data_base64", "container_definitions", "
 _MAIL = r"^[\w.+-]+@[\w-]+(\.[\w-]+)+$"
 _EXAMPLES = r"@(.*\.)?(example\.(com|org|net)|[\w.-]*\.(example|invalid|test|localhost))$"
 # UTF-8 read as Windows-1252: the first byte of two, three or four as its letter, the following ones as theirs.
+_BYTES = "\u00c3\u00c2\u00e2\u00f0\ufffd"  # what a garbled letter begins with
 _GARBLED = ("[\u00c3\u00c2][\u0080-\u00bf\u2018-\u2026\u20ac\u2122]|\u00e2\u20ac[\u0080-\u00ff\u2018-\u2122]"
             "|\u00f0\u0178|\ufffd")
 
@@ -27,8 +28,8 @@ _GARBLED = ("[\u00c3\u00c2][\u0080-\u00bf\u2018-\u2026\u20ac\u2122]|\u00e2\u20ac
 def _matching(context: Context, pattern: str, may: Callable[[str], bool]) -> Iterator[tuple[Resource, str, re.Match[str]]]:
     """Where a pattern is found in the texts of resources: once an argument, among the texts that may have it at all."""
     seen: set[tuple[str, str]] = set()
-    for resource, argument, _, text in context.texts:
-        if not may(text) or (resource.address, argument) in seen:
+    for resource, argument, _, text in context.texts_where(may):
+        if (resource.address, argument) in seen:
             continue
         match = next((match for part in literal_parts(text) if len(part) <= _LONGEST and (match := re.search(pattern, part))),
                      None)
@@ -71,7 +72,9 @@ def mail(context: Context) -> Found:
     example='description = "Caf\u00c3\u00a9"',
 )
 def garbled(context: Context) -> Found:
-    for resource, argument, match in _matching(context, _GARBLED, lambda text: not text.isascii()):
+    for resource, argument, match in _matching(
+        context, _GARBLED, lambda text: not text.isascii() and any(byte in text for byte in _BYTES),
+    ):
         if not resource.data:
             near = match.string[max(match.start() - 12, 0):match.end() + 12]
             yield Finding(resource, f"{argument} holds {near!r}", attribute=argument)

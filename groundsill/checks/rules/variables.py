@@ -14,7 +14,7 @@ from groundsill.checks.workloads import Workload
 RULES = Ruleset(Family.RUNS)
 # Next.js documentation, "How to use environment variables in Next.js"; Vite guide, "Env Variables and Modes"; Create React
 # App documentation, "Adding Custom Environment Variables": replaced in the page's code when it is built.
-_BUILT_IN = r"^(NEXT_PUBLIC|VITE|REACT_APP|GATSBY|NUXT_ENV|VUE_APP)_"
+_BUILT_IN = ("NEXT_PUBLIC_", "VITE_", "REACT_APP_", "GATSBY_", "NUXT_ENV_", "VUE_APP_")
 _SCHEMA_AT_START = (r"^((PRISMA_)?DB_PUSH|(RUN_|AUTO_|DB_|DATABASE_|PRISMA_)?MIGRAT(E|IONS?)|SYNC_SCHEMA|DB_SYNC)"
                     r"(_ON_START(UP)?|_AT_START)?$")
 _MIGRATES = r"(?i)migrat|schema|db-?push"
@@ -36,7 +36,7 @@ def _told(context: Context) -> Iterator[tuple[Workload, str, Any]]:
 )
 def built(context: Context) -> Found:
     for work, name, _ in _told(context):
-        if re.match(_BUILT_IN, name):
+        if name.startswith(_BUILT_IN):
             yield Finding(work.resource, f"{name} is read by a build", attribute="environment")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from graphlib import CycleError, TopologicalSorter
 
 from groundsill.checks.context import Context
 from groundsill.checks.facts.support import SERVICES, XRAY_SDK_MAINTENANCE
@@ -60,21 +59,10 @@ def _is_resource(address: str) -> bool:
 )
 def circle(context: Context) -> Found:
     graph = context.graph
-    left: dict[str, tuple[str, ...]] = {
-        address: tuple(item for item in graph.dependencies(address) if item in graph) for address in graph.resources}
-    while True:
-        sorter = TopologicalSorter(left)
-        try:
-            sorter.prepare()
-        except CycleError as error:
-            addresses: list[str] = error.args[1]
-            first = graph[addresses[0]]
-            yield Finding(first, " -> ".join(addresses), related=tuple(graph[item] for item in addresses[1:-1]))
-            for address in addresses:
-                left.pop(address, None)
-            left = {name: tuple(item for item in needs if item in left) for name, needs in left.items()}
-        else:
-            return
+    known: set[str] = set()
+    while addresses := graph.circle(without=known):
+        yield Finding(graph[addresses[0]], " -> ".join(addresses), related=tuple(graph[item] for item in addresses[1:-1]))
+        known.update(addresses)
 
 
 @RULES.rule(

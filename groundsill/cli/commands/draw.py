@@ -15,6 +15,7 @@ from groundsill.graph.diagnostics import Diagnostic, GroundsillError
 if TYPE_CHECKING:
     from groundsill.diagram.model import Overlay
     from groundsill.graph.graph import Graph
+    from groundsill.graph.view import View
     from groundsill.sources.reading import Source
 
 FORMATS = {".svg": "svg", ".mmd": "mermaid", ".mermaid": "mermaid", ".md": "mermaid"}
@@ -39,13 +40,15 @@ def run(given: argparse.Namespace, screen: Screen) -> int:
     from groundsill.diagram.layout import laid_out
     from groundsill.diagram.mermaid import mermaid
     from groundsill.diagram.svg import svg
+    from groundsill.graph.view import View
 
     form = _form(given)
     source = read_input(given)
     source.diagnostics.raise_if_errors()
     graph = source.graph
-    picture, entries = picture_of(graph)
-    overlay = _overlay(source, given)
+    view = View(graph)
+    picture, entries = picture_of(graph, view)
+    overlay = _overlay(source, view, given)
     if form == "mermaid":
         text = mermaid(picture, entries, overlay)
         if given.out and given.out.endswith(".md"):
@@ -87,18 +90,18 @@ def _name(graph: Graph) -> str:
     return "-".join(filter(None, [graph.name, graph.stage])) or "architecture"
 
 
-def _overlay(source: Source, given: argparse.Namespace) -> Overlay:
+def _overlay(source: Source, view: View, given: argparse.Namespace) -> Overlay:
     from groundsill.diagram.model import Overlay
 
-    return Overlay(_costs(source) if given.costs else {}, _findings(source.graph) if given.findings else {})
+    return Overlay(_costs(source, view) if given.costs else {}, _findings(view) if given.findings else {})
 
 
-def _costs(source: Source) -> dict[str, float]:
+def _costs(source: Source, view: View) -> dict[str, float]:
     from groundsill.cli.pricing import beside
     from groundsill.cost.estimate import estimate
 
     traffic, book = beside(source.path if source.path.is_dir() else source.path.parent)
-    found = estimate(source.graph, traffic_file=traffic, book=book)
+    found = estimate(source.graph, traffic_file=traffic, book=book, view=view)
     found.diagnostics.raise_if_errors()
     costs: dict[str, float] = {}
     unknown: set[str] = set()
@@ -111,11 +114,11 @@ def _costs(source: Source) -> dict[str, float]:
     return {address: cost for address, cost in costs.items() if cost or address not in unknown}
 
 
-def _findings(graph: Graph) -> dict[str, tuple[str, ...]]:
+def _findings(view: View) -> dict[str, tuple[str, ...]]:
     from groundsill.checks.run import check
 
     findings: dict[str, tuple[str, ...]] = {}
-    for result in check(graph).results:
+    for result in check(view.graph, view=view).results:
         if result.finding.resource is not None:
             address = result.finding.resource.address
             findings[address] = (*findings.get(address, ()), str(result.severity))

@@ -30,7 +30,7 @@ def companions(context: Context, bucket: Resource, *types: str) -> list[Resource
 def bucket_statements(context: Context, bucket: Resource) -> Iterator[PolicyStatement]:
     """The statements of a bucket's policies."""
     for resource in (bucket, *companions(context, bucket, "aws_s3_bucket_policy")):
-        yield from policy_statements(context.view, resource, RESOURCE[resource.type])
+        yield from policy_statements(context.policies, resource, RESOURCE[resource.type])
 
 
 def served_by_cdn(context: Context, bucket: Resource) -> bool:
