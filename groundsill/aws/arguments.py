@@ -59,11 +59,14 @@ def checked_arguments(
 def _block(schema: Block, arguments: Mapping[Any, Any], problems: Problems) -> dict[str, Any]:
     checked: dict[str, Any] = {}
     for key, value in arguments.items():
-        # `lambda` and the like cannot be written as keywords in Python: `lambda_` stands for them.
-        name = key[:-1] if isinstance(key, str) and key.endswith("_") and keyword.iskeyword(key[:-1]) else key
-        attribute = schema.attributes.get(name) if isinstance(name, str) else None
+        name, attribute = key, schema.attributes.get(key)
+        if attribute is None and isinstance(key, str) and key.endswith("_") and keyword.iskeyword(key[:-1]):
+            # `lambda` and the like cannot be written as keywords in Python: `lambda_` stands for them.
+            name, attribute = key[:-1], schema.attributes.get(key[:-1])
         if attribute is not None:
-            if value is not None:
+            if type(value) is str and attribute.takes_any_text and value.isascii():
+                checked[name] = value  # most arguments: nothing can be wrong with them
+            elif value is not None:
                 problems.push(name)
                 value = _attribute(attribute, name, value, problems)
                 problems.pop()

@@ -60,7 +60,7 @@ def type_of_reference(reference: Reference) -> Type | None:
 
 def fits(held: Type, wanted: Type) -> bool:
     """Whether Terraform would convert one type to another; True where only the value decides."""
-    if "dynamic" in (held.kind, wanted.kind):
+    if held.kind == "string" == wanted.kind or "dynamic" in (held.kind, wanted.kind):
         return True
     if held.primitive and wanted.primitive:
         return {held.kind, wanted.kind} != {"number", "bool"}

@@ -48,6 +48,11 @@ class Attribute(NamedTuple):
         """Whether a definition may give it a value."""
         return self.required or self.optional
 
+    @property
+    def takes_any_text(self) -> bool:
+        """Whether a definition may give it whatever text, without another word."""
+        return self.type.kind == "string" and (self.required or self.optional) and not self.deprecated
+
 
 @cache
 def attribute_of_code(code: str) -> Attribute:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 _PRIMITIVES = {"s": "string", "n": "number", "b": "bool", "d": "dynamic"}
 _COLLECTIONS = {"l": "list", "t": "set", "m": "map"}
+_PRIMITIVE = frozenset(_PRIMITIVES.values())
 _CODES = {name: code for code, name in (_PRIMITIVES | _COLLECTIONS).items()}
 _NO_FIELDS: Mapping[str, Type] = MappingProxyType({})
 
@@ -40,7 +41,7 @@ class Type(NamedTuple):
     @property
     def primitive(self) -> bool:
         """Whether it is a single value: string, number, bool or any."""
-        return self.kind in _PRIMITIVES.values()
+        return self.kind in _PRIMITIVE
 
     def __str__(self) -> str:
         if self.kind == "object":

@@ -276,7 +276,7 @@ def _json_fits(value: Any, problems: Problems) -> bool:
     good = True
     if is_mapping(value):
         for key, member in value.items():
-            if _plain(key) and (_plain(member) or type(member) is Reference):
+            if _plain(key) and _json_plainly(member):
                 continue  # nearly every one: nothing to say, so no place to keep
             problems.push(text_of(key))
             fine = isinstance(key, str) or wrong(problems, "string as each key", key) is not BAD
@@ -285,7 +285,7 @@ def _json_fits(value: Any, problems: Problems) -> bool:
         return good
     if is_list(value):
         for index, member in enumerate(value):
-            if _plain(member):
+            if _json_plainly(member):
                 continue
             problems.push(index)
             good = _json_fits(member, problems) and good

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from groundsill.checks.code import Program
 from groundsill.checks.policies import IDENTITY, RESOURCE, TRUST, PolicyStatement, policy_statements
-from groundsill.checks.values import texts_in
+from groundsill.checks.values import texts_in, texts_of
 from groundsill.checks.workloads import Workload, workloads
 from groundsill.graph.artifact import Artifact
 from groundsill.graph.graph import Graph
@@ -126,16 +126,11 @@ class Context:
         return frozenset(work.role.address for work in self.workloads if work.role is not None)
 
     @cached_property
-    def _texts(self) -> list[Written]:
-        return [Written(resource, argument, name, text) for resource in self.graph
-                for argument, value in resource.arguments.items() for name, text in texts_in(argument, value)]
-
-    @cached_property
-    def _places(self) -> dict[str, list[int]]:
-        """Where each text is written, as numbers of `_texts`."""
-        found: dict[str, list[int]] = {}
-        for number, written in enumerate(self._texts):
-            found.setdefault(written.text, []).append(number)
+    def _texts(self) -> set[str]:
+        found: set[str] = set()
+        for resource in self.graph:
+            for value in resource.arguments.values():
+                texts_of(value, found)
         return found
 
     def texts_where(self, holds: Callable[[str], object]) -> list[Written]:
@@ -144,8 +139,11 @@ class Context:
         Arguments:
             holds: whether a text is meant.
         """
-        places = sorted(place for text, places in self._places.items() if holds(text) for place in places)
-        return [self._texts[place] for place in places]
+        meant = {text for text in self._texts if holds(text)}
+        if not meant:
+            return []
+        return [Written(resource, argument, name, text) for resource in self.graph
+                for argument, value in resource.arguments.items() for name, text in texts_in(argument, value) if text in meant]
 
     @cached_property
     def workloads(self) -> list[Workload]:

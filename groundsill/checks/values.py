@@ -76,8 +76,39 @@ def document(value: Any) -> Any:
     return value if is_mapping(value) or is_list(value) else None
 
 
+def texts_of(value: Any, found: set[str]) -> set[str]:
+    """Every text in a value, as :func:`texts_in` gives them, without where they stand: quick, since nearly none matters.
+
+    Arguments:
+        value: to look through.
+        found: what the texts are added to, and what is given back.
+
+    Example:
+        >>> sorted(texts_of({"Owner": ["ana", 3], "/home/ana": "x"}, set()))
+        ['/home/ana', 'ana', 'x']
+    """
+    kind = type(value)  # pyright: ignore[reportUnknownVariableType]
+    if kind is str:
+        found.add(value)
+    elif kind is dict:
+        for key, item in value.items():
+            if type(item) is str:
+                found.add(item)
+            else:
+                texts_of(item, found)
+            inner = str(key)
+            if "/" in inner or not inner.isascii():
+                found.add(inner)
+    elif kind is list:
+        for item in value:
+            texts_of(item, found)
+    elif kind is JsonDocument:
+        texts_of(value.content, found)
+    return found
+
+
 def texts_in(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    """Every text in a value with the name that it stands under: one quick walk for all who look.
+    """Every text in a value with the name that it stands under.
 
     A key of a mapping is a text where it is more than a name of plain letters.
 

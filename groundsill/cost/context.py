@@ -50,6 +50,7 @@ class Context:
         self.parameters = parameters
         self._named = {type: {item.name: item for item in declared} for type, declared in parameters.items()}
         self.services = services
+        self._usual_ones: dict[tuple[str, str, str | None], tuple[Factor, str]] = {}
         self.wanted: set[str] = set()
         self.flow: Flow
 
@@ -165,10 +166,16 @@ class Context:
             return found if found.amount is None else Factor(
                 found.amount, _factor(found.amount, parameter, words).text, found.assumptions)
         if parameter.default is not None:
-            shown = amount_text(parameter.default, parameter.dimension)
-            return _factor(parameter.default, parameter, words).because(
-                f"{title(resource)}: {parameter.what} {shown} (`{name}`)")
+            usual, shown = self._usual(resource.type, parameter, parameter.default, words)
+            return usual.because(f"{title(resource)}: {parameter.what} {shown} (`{name}`)")
         return unknown(f"`{name}` of {title(resource)} is not stated")
+
+    def _usual(self, type: str, parameter: Parameter, default: Amount, words: str | None = None) -> tuple[Factor, str]:
+        """What is assumed of a parameter where nobody says, and how that is written: the same for all resources of a type."""
+        key = (type, parameter.name, words)
+        if key not in self._usual_ones:
+            self._usual_ones[key] = _factor(default, parameter, words), amount_text(default, parameter.dimension)
+        return self._usual_ones[key]
 
     def assumed(self, resource: Resource, name: str, default: Amount, why: str, words: str | None = None) -> Factor:
         """As :meth:`measure`, with a default that depends on the resource.
@@ -194,7 +201,8 @@ class Context:
         if stated is not None:
             return stated, ""
         default = parameter.default or exactly(0)
-        return default, f"{title(resource)}: {parameter.what} {amount_text(default, parameter.dimension)} (`{name}`)"
+        _, shown = self._usual(resource.type, parameter, default)
+        return default, f"{title(resource)}: {parameter.what} {shown} (`{name}`)"
 
     def stored(
         self, resource: Resource, added: Factor, *, months: float | None = None, words: str = "stored",

@@ -57,6 +57,7 @@ VERBS = (
 )
 _CONSUME, _LOG, _PARAMETER = "sqs:ReceiveMessage", "logs:PutLogEvents", "ssm:GetParameter"
 MODEL = "bedrock:InvokeModel"
+_SIGNS = frozenset("*?[")  # of a pattern
 _REACH = Verb("reach", "", "requests", (), _ONCE)
 _REACHED = ("aws_lb", "aws_alb", "aws_instance")
 _TOLD = ("aws_ecs_task_definition", "aws_launch_template", "aws_ssm_parameter")
@@ -85,28 +86,27 @@ class Statement(NamedTuple):
     """What a policy allows.
 
     Arguments:
-        actions: in lower case, ``*`` standing for anything.
+        actions: in lower case.
+        patterns: of actions, in lower case, ``*`` standing for anything.
         targets: resources of the graph.
         texts: resources that are written out.
     """
 
-    actions: tuple[str, ...]
+    actions: frozenset[str]
+    patterns: tuple[str, ...]
     targets: tuple[Resource, ...]
     texts: tuple[str, ...]
 
     def allows(self, *actions: str) -> bool:
         """Whether any of these actions is allowed."""
-        return any(_matches(pattern, action) for pattern in self.actions for action in actions)
+        lower = [action.lower() for action in actions]
+        return not self.actions.isdisjoint(lower) or any(_matches(pattern, lower) for pattern in self.patterns)
 
 
-def _matches(pattern: str, action: str) -> bool:
-    """Whether an action is named by a pattern of a policy, which nearly always is an action too."""
-    action = action.lower()
-    if not any(map(pattern.__contains__, "*?[")):
-        return pattern == action
+def _matches(pattern: str, actions: list[str]) -> bool:
     from fnmatch import fnmatchcase
 
-    return fnmatchcase(action, pattern)
+    return any(fnmatchcase(action, pattern) for action in actions)
 
 
 def reached(context: Context, workload: Resource) -> Iterator[Use]:
@@ -228,10 +228,12 @@ class Grants:
                 yield self._statement(statement.get("Action"), statement.get("Resource"))
 
     def _statement(self, actions: Any, resources: Any) -> Statement:
-        targets = (self._context.graph.target(reference) for reference in references_in(resources))
+        targets = [self._context.graph.target(reference) for reference in references_in(resources)]
+        named = [action.lower() for action in _texts(actions)]
+        patterns = tuple([action for action in named if not _SIGNS.isdisjoint(action)])
         return Statement(
-            tuple(action.lower() for action in _texts(actions)),
-            tuple(dict.fromkeys(target for target in targets if target is not None and not target.data)),
+            frozenset(named).difference(patterns), patterns,
+            tuple(dict.fromkeys([target for target in targets if target is not None and not target.data])),
             tuple(_texts(resources)),
         )
 

@@ -82,8 +82,10 @@ class Factor(Value):
         return Factor(self.amount, self.text, _once(self.assumptions, assumptions), self.unknown)
 
 
-def _once(*groups: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(item for group in groups for item in group))
+def _once(some: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+    if not some or not more:
+        return more or some
+    return tuple(dict.fromkeys((*some, *more)))
 
 
 _ONE = {"sses": "ss", "ies": "y", "s": ""}

@@ -157,5 +157,6 @@ def ordered(cells: dict[tuple[int, Layer], list[Card]], edges: list[Edge]) -> No
         for cards in cells.values():
             for card in cards:
                 card.rows.sort(key=lambda row: (round(wanted(row), 6), row.node.label))
-            cards.sort(key=lambda card: (round(sum(map(wanted, card.rows)) / len(card.rows), 6), card.title))
+            if len(cards) > 1:
+                cards.sort(key=lambda card: (round(sum(map(wanted, card.rows)) / len(card.rows), 6), card.title))
         place()

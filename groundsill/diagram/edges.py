@@ -44,6 +44,7 @@ def _combined(edges: Iterable[Edge]) -> list[Edge]:
 class _Edges:
     def __init__(self, picture: Picture, view: View) -> None:
         self.picture, self.view, self.graph = picture, view, view.graph
+        self.verbs: dict[tuple[str, str], str] = {}
         self.attached = self._behind_target_groups()
 
     def edges(self) -> Iterator[Edge]:
@@ -256,7 +257,8 @@ class _Edges:
 
     def _allowed(self, workloads: list[str], actions: list[str], ends: list[str]) -> Iterator[Edge]:
         for end in ends:
-            verbs = list(dict.fromkeys(verb for action in actions if (verb := _verb(action, self.graph[end].type))))
+            type = self.graph[end].type
+            verbs = list(dict.fromkeys([verb for action in actions if (verb := self.verb(action, type))]))
             for workload in workloads:
                 if workload == end or not verbs:
                     continue
@@ -266,6 +268,12 @@ class _Edges:
                 calls = {"invoke", "start", "push", "publish", "send"} & set(verbs)
                 kind = EdgeKind.INVOKE if calls else EdgeKind.DATA
                 yield Edge(workload, end, kind, ", ".join(sorted(set(verbs) - {"consume"})))
+
+    def verb(self, action: str, type: str) -> str:
+        """What an action on a type is called; systems name few actions, and each many times."""
+        if (action, type) not in self.verbs:
+            self.verbs[action, type] = _verb(action, type)
+        return self.verbs[action, type]
 
     # -- the network ---------------------------------------------------------------------------------------------------
 

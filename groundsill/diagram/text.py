@@ -24,7 +24,10 @@ def width(text: str, size: float, *, bold: bool = False) -> float:
         size: font size in pixels.
         bold: whether it is bold.
     """
-    units = sum([_UNITS.get(letter, _OTHER) for letter in text])
+    try:
+        units = sum(map(_UNITS.__getitem__, text))
+    except KeyError:  # a letter that is not in the table
+        units = sum([_UNITS.get(letter, _OTHER) for letter in text])
     return units * size / 1000 * _MARGIN * (_BOLD if bold else 1)
 
 

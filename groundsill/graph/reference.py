@@ -12,7 +12,9 @@ from typing import Any, Final
 
 from groundsill.graph.value import Value
 
-_OPEN, _CLOSE, _STEP = "\ue000", "\ue001", "\ue002"
+MARK = "\ue000"
+"""What every reference in a text begins with, and no other text has: for loops in which a call for each would be felt."""
+_CLOSE, _STEP = "\ue001", "\ue002"
 _INDEX, _ELEMENT = "#", "*"
 
 
@@ -86,7 +88,7 @@ class Reference(Value):
                 steps.append(f"{_ELEMENT}{step.index}")
             else:
                 steps.append(f"{_INDEX}{step}" if isinstance(step, int) else step)
-        return f"{_OPEN}{_STEP.join(steps)}{_CLOSE}"
+        return f"{MARK}{_STEP.join(steps)}{_CLOSE}"
 
     def __format__(self, specification: str) -> str:
         if specification:
@@ -194,7 +196,7 @@ def _decode(token: str) -> Reference:
 
 def holds_reference(text: str) -> bool:
     """Whether a string has a reference in it: what most have not, told without taking it apart."""
-    return _OPEN in text
+    return MARK in text
 
 
 def split_template(text: str) -> list[str | Reference]:
@@ -204,10 +206,10 @@ def split_template(text: str) -> list[str | Reference]:
         >>> split_template(f"{Reference('aws_s3_bucket.a', ('arn',))}/*")
         [Reference(address='aws_s3_bucket.a', path=('arn',)), '/*']
     """
-    if _OPEN not in text:
+    if MARK not in text:
         return [text] if text else []
     parts: list[str | Reference] = []
-    for index, piece in enumerate(text.split(_OPEN)):
+    for index, piece in enumerate(text.split(MARK)):
         if index == 0:
             if piece:
                 parts.append(piece)
@@ -230,16 +232,18 @@ def _gather(value: Any, found: list[Reference]) -> None:
     # Every reader asks this of every value, and most values are plain: their types are tried first, and exactly.
     kind = type(value)  # pyright: ignore[reportUnknownVariableType]
     if kind is str:
-        if _OPEN in value:
+        if MARK in value:
             found += [part for part in split_template(value) if isinstance(part, Reference)]
     elif kind is dict:
         for key, item in value.items():
-            if type(key) is str and _OPEN in key:
+            if type(key) is str and MARK in key:
                 _gather(key, found)
-            _gather(item, found)
+            if type(item) is not str or MARK in item:
+                _gather(item, found)
     elif kind is list or kind is tuple:
         for item in value:
-            _gather(item, found)
+            if type(item) is not str or MARK in item:
+                _gather(item, found)
     elif kind is bool or kind is int or value is None:
         return
     else:

@@ -7,6 +7,7 @@ from typing import Any
 
 from groundsill.graph.graph import Graph
 from groundsill.graph.reference import (
+    MARK,
     UNKNOWN,
     Element,
     JsonDocument,
@@ -61,16 +62,18 @@ class View:
             The value, which belongs to the view: it is not to be changed. It may hold a `Reference` or an `Unknown`. Where an
             outer value is not known, neither is the inner: then an `Unknown` is given.
         """
-        argument, *inner = path
-        value = resource.arguments.get(argument)  # pyright: ignore[reportArgumentType]  an index finds nothing
-        if type(value) not in _PLAIN and not (type(value) is str and not holds_reference(value)):
+        value = resource.arguments.get(path[0])  # pyright: ignore[reportArgumentType]  an index finds nothing
+        if value is None:
+            return default  # what rules and meters ask for is left out most of the time
+        kind = type(value)  # pyright: ignore[reportUnknownVariableType]
+        if kind not in _PLAIN and not (kind is str and MARK not in value):
             # Many rules and meters ask for parts of the same block or document: it is followed once for all of them.
-            key = (resource, argument)
+            key = (resource, path[0])
             if key not in self._followed:
                 self._followed[key] = self.follow(value)
             value = self._followed[key]
-        if inner:
-            value = _inside(value, inner)
+        if len(path) > 1:
+            value = _inside(value, path[1:])
             if isinstance(value, Reference):
                 value = self._reference(value, 0)
         return default if value is None else value
@@ -86,8 +89,11 @@ class View:
 
     def targets(self, resource: Resource, *path: str | int) -> list[Resource]:
         """The resources that an argument refers to, each once; unknown and foreign ones are left out."""
-        found = (self.graph.target(reference) for reference in references_in(_inside(resource.arguments, path)))
-        return list(dict.fromkeys(target for target in found if target is not None))
+        value = _inside(resource.arguments, path)
+        if value is None:
+            return []
+        found = [self.graph.target(reference) for reference in references_in(value)]
+        return list(dict.fromkeys([target for target in found if target is not None]))
 
     def target(self, resource: Resource, *path: str | int) -> Resource | None:
         """The first resource that an argument refers to."""
@@ -105,22 +111,24 @@ class View:
         # Every rule and meter comes through here, mostly for plain values: exact types are tried first.
         kind = type(value)  # pyright: ignore[reportUnknownVariableType]
         if kind is str:
-            return self._text(value, depth) if holds_reference(value) else value
+            return self._text(value, depth) if MARK in value else value
         if kind in _PLAIN:
             return value
         if kind is dict:
             return self._mapping(value, depth)
         if kind is list:
-            return [self.follow(item, depth) for item in value]
+            return [item if type(item) is str and MARK not in item else self.follow(item, depth) for item in value]
+        if kind is Reference:
+            return self._reference(value, depth)
         return self._other(value, depth)
 
     def _mapping(self, value: Mapping[Any, Any], depth: int) -> dict[Any, Any]:
         followed: dict[Any, Any] = {}
         for key, item in value.items():
-            if isinstance(key, str) and holds_reference(key):
+            if isinstance(key, str) and MARK in key:
                 key = self._key(key, depth)
             # Most of what a mapping holds is plain text: it is seen here, without a call for each.
-            followed[key] = item if type(item) is str and not holds_reference(item) else self.follow(item, depth)
+            followed[key] = item if type(item) is str and MARK not in item else self.follow(item, depth)
         return followed
 
     def _other(self, value: Any, depth: int) -> Any:
@@ -157,10 +165,12 @@ class View:
             value = _inside(variable.default, reference.path) if variable is not None and known else None
             return reference if value is None else self.follow(value, depth + 1)
         target = self.graph.target(reference)
-        if target is None or not reference.path or any(isinstance(step, Element) for step in reference.path):
+        if target is None or not reference.path:
             return reference
         value = _inside(target.arguments, reference.path)
-        return reference if value is None else self.follow(value, depth + 1)
+        if value is None or any(isinstance(step, Element) for step in reference.path):
+            return reference
+        return self.follow(value, depth + 1)
 
 
 def is_known(value: Any) -> bool:

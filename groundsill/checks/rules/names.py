@@ -203,6 +203,8 @@ def _tag_fault(key: str, value: object) -> str:
     example="bucket = \"mycompany-terraform-state\"",
 )
 def placeholder(context: Context) -> Found:
+    if not context.texts_where(_is_placeholder):
+        return
     for resource in context.graph:
         if resource.data:
             continue
@@ -210,13 +212,11 @@ def placeholder(context: Context) -> Found:
             if argument in ("tags", "description", "comment", "template", "user_data"):
                 continue
             for item in each(value):
-                if not isinstance(item, str) or len(item) >= 2_000 or not _may_be_placeholder(item):
-                    continue
-                found = re.search(_PLACEHOLDERS, item)
-                if found:
+                if isinstance(item, str) and (found := _is_placeholder(item)):
                     yield Finding(resource, f"{argument} holds {found[0]!r}", attribute=argument)
                     break
 
 
-def _may_be_placeholder(item: str) -> bool:
-    return any(map(item.lower().__contains__, _HINTS))
+def _is_placeholder(item: str) -> re.Match[str] | None:
+    may_be = len(item) < 2_000 and any(map(item.lower().__contains__, _HINTS))
+    return re.search(_PLACEHOLDERS, item) if may_be else None

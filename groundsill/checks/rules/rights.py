@@ -227,6 +227,8 @@ def _tables(context: Context, role: Resource) -> Iterator[Resource]:
     example="dynamodb:Query on aws_dynamodb_table.orders.arn, and the table has global_secondary_index",
 )
 def index(context: Context, role: Resource) -> Found:
+    if not context.indexed_tables:
+        return
     named = {table.address for table in _tables(context, role)}
     for table, names in context.indexed_tables:
         if table.address not in named or not context.access.allows(role, "dynamodb:Query", table).is_yes:

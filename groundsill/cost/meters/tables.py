@@ -26,7 +26,7 @@ service = Service("Amazon DynamoDB", unpriced=_UNPRICED, free={
 })
 KB = 2.0**10
 _READ_UNIT, _WRITE_UNIT = 4 * KB, 1 * KB
-_EVENTUAL = Amount(0.5, 0.5, 1)
+_EVENTUAL = counted(Amount(0.5, 0.5, 1), "for a read that need not be the newest")
 _INDEX_SHARE = {"KEYS_ONLY": Amount(0.05, 0.2, 0.5), "INCLUDE": Amount(0.1, 0.5, 1)}
 _NEW = Amount(0.1, 0.5, 1)  # of writes add an item; the others change one
 
@@ -49,27 +49,26 @@ def table(context: Context, table: Resource) -> Lines:
     regions = 1 + len(context.view.blocks(table, "replica"))
     rare = context.text(table, "table_class") == "STANDARD_INFREQUENT_ACCESS"
     writes = context.measure(table, "writes", "writes")
-    copies = counted(regions, "regions")
+    copies = counted(regions, "regions") if regions > 1 else None
     if context.text(table, "billing_mode") == "PAY_PER_REQUEST":
         units = _units(context, table, "item_size", _WRITE_UNIT, "write units")
         written = counted(1 + len(indexes), "table and indexes") if indexes else None
         kind = "replicated_write_unit" if regions > 1 else "write_request_unit"
         key = "ia_write_request_unit" if rare else f"on_demand_{kind}"
         yield context.line(table, "writes", f"dynamodb.{key}", *(
-            factor for factor in (writes, units, written, copies if regions > 1 else None) if factor is not None))
+            factor for factor in (writes, units, written, copies) if factor is not None))
         key = "dynamodb.ia_read_request_unit" if rare else "dynamodb.on_demand_read_request_unit"
-        eventual = counted(_EVENTUAL, "for a read that need not be the newest")
         yield context.line(table, "reads", key, context.measure(table, "reads", "reads"),
-                           _units(context, table, "read_size", _READ_UNIT, "read units"), eventual)
+                           _units(context, table, "read_size", _READ_UNIT, "read units"), _EVENTUAL)
         scans = context.measure(table, "scans", "scans")
         if scans.amount is None or scans.amount.high:
             yield context.line(table, "scans", key, scans,
-                               _units(context, table, "scan_size", _READ_UNIT, "read units"), eventual)
+                               _units(context, table, "scan_size", _READ_UNIT, "read units"), _EVENTUAL)
     else:
         yield from _provisioned(context, table, len(indexes), regions)
     stored = held_by_table(context, table)
     whole = counted(_index_storage(indexes), "table and indexes") if indexes else None
-    factors = [factor for factor in (stored.scaled(GB), whole, copies if regions > 1 else None) if factor is not None]
+    factors = [factor for factor in (stored.scaled(GB), whole, copies) if factor is not None]
     yield context.line(table, "storage", "dynamodb.storage_ia" if rare else "dynamodb.storage_standard", *factors)
     if context.flag(table, "point_in_time_recovery", "enabled"):
         yield context.line(table, "continuous backups", "dynamodb.pitr", *factors)

@@ -312,9 +312,11 @@ def _anywhere(context: Context) -> Iterator[Finding]:
         form = form_of(text)
         if not (argument == "policy" and form.startswith("an AWS")):
             yield Finding(resource, f"`{name}` holds {form}", attribute=argument)
-    for resource in context.graph:
+    secret = {name for resource in context.graph for name, _ in _tags(resource)}  # few names, on everything
+    secret = {name for name in secret if named_secret(name)}
+    for resource in context.graph if secret else ():
         for name, value in _tags(resource):
-            if named_secret(name) and isinstance(value, str) and is_known(value) and not _harmless(value):
+            if name in secret and isinstance(value, str) and is_known(value) and not _harmless(value):
                 yield Finding(resource, f"the tag `{name}` holds a value", attribute="tags")
 
 
