@@ -22,6 +22,8 @@ from groundsill.graph.diagnostics import Severity, did_you_mean
 from groundsill.graph.reference import Broken, Reference, Unknown
 from groundsill.graph.shapes import is_list, is_mapping
 
+_LARGE = 2**63  # numbers below it are within every range
+
 
 def checked_arguments(
     type: str, schema: Block, arguments: Mapping[str, Any]
@@ -64,9 +66,12 @@ def _block(schema: Block, arguments: Mapping[Any, Any], problems: Problems) -> d
             # `lambda` and the like cannot be written as keywords in Python: `lambda_` stands for them.
             name, attribute = key[:-1], schema.attributes.get(key[:-1])
         if attribute is not None:
-            if type(value) is str and attribute.takes_any_text and value.isascii():
+            if value is None:
+                continue
+            kind = type(value)  # pyright: ignore[reportUnknownVariableType]
+            if kind is attribute.plain and (value.isascii() if kind is str else kind is bool or -_LARGE < value < _LARGE):
                 checked[name] = value  # most arguments: nothing can be wrong with them
-            elif value is not None:
+            else:
                 problems.push(name)
                 value = _attribute(attribute, name, value, problems)
                 problems.pop()

@@ -19,6 +19,7 @@ Nesting = Literal["list", "set", "single", "map"]
 
 MAGIC = b"groundsill-schema-1\n"
 DATA_FILE = Path(__file__).with_name("schema.bin")
+_PLAIN = {"string": str, "bool": bool, "number": int}
 _NESTING: dict[str, Nesting] = {"l": "list", "t": "set", "1": "single", "m": "map"}
 
 
@@ -33,6 +34,7 @@ class Attribute(NamedTuple):
         deprecated: the provider will drop it.
         sensitive: Terraform hides its value.
         write_only: Terraform sends it and never stores it.
+        plain: the Python type whose values it takes as they are, without another word; None for none.
     """
 
     type: Type
@@ -42,16 +44,12 @@ class Attribute(NamedTuple):
     deprecated: bool
     sensitive: bool
     write_only: bool
+    plain: type | None = None
 
     @property
     def settable(self) -> bool:
         """Whether a definition may give it a value."""
         return self.required or self.optional
-
-    @property
-    def takes_any_text(self) -> bool:
-        """Whether a definition may give it whatever text, without another word."""
-        return self.type.kind == "string" and (self.required or self.optional) and not self.deprecated
 
 
 @cache
@@ -63,14 +61,16 @@ def attribute_of_code(code: str) -> Attribute:
     """
     flags = code[: next(index for index, letter in enumerate(code) if letter.islower()) + 1]
     mode = flags[-1]
+    type = type_of_code(code[len(flags) :])
     return Attribute(
-        type_of_code(code[len(flags) :]),
+        type,
         mode == "r",
         mode in "op",
         mode in "cp",
         "D" in flags,
         "S" in flags,
         "W" in flags,
+        _PLAIN.get(type.kind) if mode != "c" and "D" not in flags else None,
     )
 
 
@@ -93,7 +93,9 @@ class NestedBlock(NamedTuple):
 class Block:
     """The attributes and nested blocks of a type or of a nested block, which are decoded when they are asked for."""
 
-    __slots__ = ("_blocks", "_nested", "_record", "attributes", "deprecated", "descriptions", "required", "required_blocks")
+    __slots__ = (
+        "_blocks", "_known", "_nested", "_record", "attributes", "deprecated", "descriptions", "required", "required_blocks",
+    )
 
     def __init__(self, record: list[list[Any]], index: int, blocks: dict[int, Block]) -> None:
         attributes, nested, *rest = record[index]
@@ -107,6 +109,7 @@ class Block:
         self.required_blocks = tuple(name for name, (_, least, *_) in nested.items() if least)
         self._record = record
         self._blocks = blocks
+        self._known: dict[str, NestedBlock] = {}
         blocks[index] = self
 
     @property
@@ -131,9 +134,12 @@ class Block:
         Raises:
             KeyError: where there is none of this name.
         """
-        nesting, minimum, maximum, index = self._nested[name]
-        block = self._blocks.get(index) or Block(self._record, index, self._blocks)
-        return NestedBlock(_NESTING[nesting], minimum, maximum or None, block)
+        found = self._known.get(name)
+        if found is None:
+            nesting, minimum, maximum, index = self._nested[name]
+            block = self._blocks.get(index) or Block(self._record, index, self._blocks)
+            found = self._known[name] = NestedBlock(_NESTING[nesting], minimum, maximum or None, block)
+        return found
 
     def least(self, name: str) -> int:
         """The least number of nested blocks of a name, without decoding what they hold."""

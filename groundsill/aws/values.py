@@ -86,18 +86,26 @@ def _reference(value: Reference, wanted: Type, problems: Problems) -> Any:
 
 
 def _template(value: str, wanted: Type, problems: Problems) -> Any:
-    try:
-        parts = split_template(value)
-    except (ValueError, IndexError):
-        parts = []
-    # Characters that mark references are Groundsill's own: a string that has some and no whole reference is a mistake.
-    if "".join(map(str, parts)) != value or not all(_whole(part) for part in parts):
+    parts = _parts(value)
+    if parts is None:
         return wrong(
             problems, wanted, value, "the string holds characters that Groundsill keeps for references"
         )
     if len(parts) == 1 and isinstance(parts[0], Reference):
         return value if _reference(parts[0], wanted, problems) is not BAD else BAD
     return value if wanted.primitive and _encodable(value) else wrong(problems, wanted, value)
+
+
+def _parts(value: str) -> list[str | Reference] | None:
+    """The parts of a string with references in it; None where it has marks of references and no whole one.
+
+    Those characters are Groundsill's own: such a string is a mistake.
+    """
+    try:
+        parts = split_template(value)
+    except (ValueError, IndexError):
+        return None
+    return parts if "".join(map(str, parts)) == value and all(map(_whole, parts)) else None
 
 
 def _whole(part: str | Reference) -> bool:
@@ -242,27 +250,40 @@ def _plain(value: Any) -> bool:
     return type(value) is str and value.isascii()
 
 
-def _json_plainly(value: Any) -> bool:
-    """Whether it is of what JSON holds without a question: nearly every structure is, and needs no place for a message."""
+def _text_fits(value: str) -> bool:
+    if not any(mark in value for mark in _MARKS):
+        return _encodable(value)
+    parts = _parts(value)
+    return parts is not None and (len(parts) == 1 or _encodable(value))
+
+
+def _fits_json(value: Any) -> bool:
+    """Whether a structure is of exactly the types that JSON has: nearly every one is, and needs no place for a message."""
     kind = type(value)  # pyright: ignore[reportUnknownVariableType]
     if kind is str:
-        return value.isascii()
+        return value.isascii() or _text_fits(value)
     if kind is dict:
-        for key, item in value.items():  # noqa: SIM110  a generator takes twice as long
-            if type(key) is not str or not key.isascii() or not _json_plainly(item):
+        for key, item in value.items():
+            if type(key) is not str or not key.isascii():
+                return False
+            if not (type(item) is str and item.isascii()) and type(item) is not Reference and not _fits_json(item):
                 return False
         return True
     if kind is list or kind is tuple:
-        return all(map(_json_plainly, value))
+        for item in value:
+            if not (type(item) is str and item.isascii()) and type(item) is not Reference and not _fits_json(item):
+                return False
+        return True
     return kind is Reference or kind is bool or value is None or (kind is int and value.bit_length() <= _LARGEST_BITS)
 
 
 def json_fits(value: Any, problems: Problems) -> bool:
     """Whether a structure can be written as JSON; a mistake is kept where it cannot."""
-    return _json_plainly(value) or _json_fits(value, problems)
+    return _fits_json(value) or _fits_json_said(value, problems)
 
 
-def _json_fits(value: Any, problems: Problems) -> bool:
+def _fits_json_said(value: Any, problems: Problems) -> bool:
+    """As :func:`_fits_json`, for every type that is as good, keeping each mistake with its place."""
     if isinstance(value, str):
         if any(mark in value for mark in _MARKS):
             return _template(value, _ANY, problems) is not BAD
@@ -276,19 +297,15 @@ def _json_fits(value: Any, problems: Problems) -> bool:
     good = True
     if is_mapping(value):
         for key, member in value.items():
-            if _plain(key) and _json_plainly(member):
-                continue  # nearly every one: nothing to say, so no place to keep
             problems.push(text_of(key))
             fine = isinstance(key, str) or wrong(problems, "string as each key", key) is not BAD
-            good = fine and _json_fits(key, problems) and _json_fits(member, problems) and good
+            good = fine and _fits_json_said(key, problems) and _fits_json_said(member, problems) and good
             problems.pop()
         return good
     if is_list(value):
         for index, member in enumerate(value):
-            if _json_plainly(member):
-                continue
             problems.push(index)
-            good = _json_fits(member, problems) and good
+            good = _fits_json_said(member, problems) and good
             problems.pop()
         return good
     return wrong(problems, _JSON, value) is not BAD

@@ -130,6 +130,18 @@ def test_a_component_loads_its_own_family_and_what_that_needs() -> None:
     assert not {"groundsill.components.apis", "groundsill.components.network", "groundsill.components.deployers"} & found
 
 
+def test_what_check_cost_and_draw_read_of_a_definition_is_made_without_dataclasses() -> None:
+    # Making one takes a millisecond and reading the module ten: with some dozens a command would start a tenth later.
+    found = loaded_by(
+        "from groundsill import components; [getattr(components, name) for name in dir(components)];"
+        "import groundsill.sources.reading, groundsill.definition.running, groundsill.checks.run, groundsill.cost.estimate;"
+        "import groundsill.diagram.draw, groundsill.diagram.svg;"
+        "from groundsill.checks.rules import every_rule; list(every_rule());"
+        "from groundsill.cost.meters import every_service; every_service()")
+    assert {"groundsill.checks.rules.safe.secrets", "groundsill.cost.meters.tables"} <= found
+    assert not {"dataclasses", "inspect"} & found
+
+
 def faults(path: Path) -> Iterator[str]:
     text = path.read_text(encoding="utf-8")
     if len(text.splitlines()) > MOST_LINES:

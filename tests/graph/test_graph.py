@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -114,6 +115,20 @@ def test_dangling_references_and_circles_are_reported_and_nothing_else(edges: di
 
     assert ("GS1003" in found) == any(node in reaches(node) for node in edges)
     assert set(found) <= {"GS1002", "GS1003"}
+
+
+def test_each_circle_is_found_once_by_leaving_out_those_that_are_known() -> None:
+    graph = graph_of({0: [1], 1: [0], 2: [0, 3], 3: [2], 4: [4], 5: [4]})
+    known: set[str] = set()
+    found: list[list[str]] = []
+    while addresses := graph.circle(without=known):
+        assert addresses[0] == addresses[-1]
+        assert all(later in graph.dependencies(earlier) or earlier in graph.dependencies(later)
+                   for earlier, later in pairwise(addresses))
+        found.append(sorted(set(addresses)))
+        known.update(addresses)
+    assert sorted(len(circle) for circle in found) == [1, 2, 2]
+    assert graph_of({0: [1], 1: [2], 2: [], 3: [0, 1, 2]}).circle() == []
 
 
 def test_a_second_resource_of_the_same_name_is_reported_with_the_place_of_the_first() -> None:
