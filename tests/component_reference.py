@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -105,7 +105,7 @@ def argument_rows(function: Callable[..., Any], doc: Doc) -> list[str]:
 
 
 def _default(value: Any) -> str:
-    if type(value).__name__ == "_HAS_DEFAULT_FACTORY_CLASS":
+    if isinstance(value, Mapping) and not value:
         return "none"
     return repr(value).replace("'", '"')
 

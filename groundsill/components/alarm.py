@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final
+
+from groundsill.graph.value import Value
 
 
-class Alarm(NamedTuple):
+class Alarm(Value):
     """A condition that operators want to hear of.
 
     Arguments:
@@ -27,15 +29,25 @@ class Alarm(NamedTuple):
         ``Alarm("errors", "It raised an error: see its log.", "AWS/Lambda", "Errors", {"FunctionName": "save"}, 1)``
     """
 
-    name: str
-    description: str
-    namespace: str
-    metric: str
-    dimensions: Mapping[str, Any]
-    threshold: float
-    comparison: str = "GreaterThanOrEqualToThreshold"
-    statistic: str = "Sum"
-    period: int = 60
-    periods: int = 1
-    missing: str = "notBreaching"
-    severity: str = "critical"
+    __slots__ = (  # noqa: RUF023  in the constructor's order
+        "name", "description", "namespace", "metric", "dimensions", "threshold", "comparison", "statistic", "period", "periods",
+        "missing", "severity",
+    )
+
+    def __init__(
+        self, name: str, description: str, namespace: str, metric: str, dimensions: Mapping[str, Any], threshold: float,
+        comparison: str = "GreaterThanOrEqualToThreshold", statistic: str = "Sum", period: int = 60, periods: int = 1,
+        missing: str = "notBreaching", severity: str = "critical",
+    ) -> None:
+        self.name: Final = name
+        self.description: Final = description
+        self.namespace: Final = namespace
+        self.metric: Final = metric
+        self.dimensions: Final = dimensions
+        self.threshold: Final = threshold
+        self.comparison: Final = comparison
+        self.statistic: Final = statistic
+        self.period: Final = period
+        self.periods: Final = periods
+        self.missing: Final = missing
+        self.severity: Final = severity
