@@ -224,6 +224,13 @@ def _service(p: Parts, n: str) -> None:
     c.LoadBalancer(f"{n}-front", p.network.private).route("/*", service)
 
 
+def _migration(p: Parts, n: str) -> None:
+    c.Migration(n, c.Function(f"{n}-run", "functions.save:handle", uses=[p.orders.read_write]),
+                before=[c.Function(f"{n}-user", "functions.save:handle", uses=[p.orders.read])])
+    task = c.Task(f"{n}-task", p.image, p.network.public, cluster=p.cluster, uses=[p.orders.read_write])
+    c.Migration(f"{n}-long", task, before=[c.Function(f"{n}-reader", "functions.save:handle", uses=[p.orders.read])])
+
+
 def _sms(p: Parts, n: str) -> None:
     sms = c.SmsSender(n, inbound=p.news)
     c.Function(f"{n}-texter", "functions.text:handle", uses=[sms.send])
@@ -326,9 +333,7 @@ EXAMPLES: Mapping[str, Callable[[Parts, str], Any]] = MappingProxyType({
     "Rollout": _rollout,
     "SavedQuery": lambda p, n: c.SavedQuery(n, [p.save], "filter level = 'ERROR'"),
     "Scale": lambda p, n: c.Service(n, p.image, p.network.private, cluster=p.cluster, scale=c.Scale(max=3, cpu=50)),
-    "Migration": lambda p, n: c.Migration(
-        n, c.Function(f"{n}-run", "functions.save:handle", uses=[p.orders.read_write]),
-        before=[c.Function(f"{n}-user", "functions.save:handle", uses=[p.orders.read])]),
+    "Migration": _migration,
     "Schedule": _schedule,
     "ScheduleGroup": lambda p, n: c.ScheduleGroup(n),
     "Secret": _secret,
@@ -337,6 +342,8 @@ EXAMPLES: Mapping[str, Callable[[Parts, str], Any]] = MappingProxyType({
     "Service": _service,
     "SmsSender": _sms,
     "Table": _table,
+    "Task": lambda p, n: c.Task(n, p.image, p.network.private, cluster=p.cluster, command=("app", "migrate"), timeout="2h",
+                                uses=[p.orders.read_write, p.secret.inject({"APP_TOKEN": "token"})]),
     "ThreatDetection": lambda p, n: c.ThreatDetection(n),
     "Topic": _topic,
     "Traces": lambda p, n: c.Traces(n),

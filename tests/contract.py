@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from groundsill.aws.schema import type_schema
-from groundsill.graph import Graph, Resource
+from groundsill.graph import TASK_RUN_TYPE, Graph, Resource
 from groundsill.graph.name_rules import NAME_RULES, NameRule
 from groundsill.testing import plain
 
@@ -74,7 +74,7 @@ def arguments_of(type: str) -> set[str]:
 
 def undecided(subject: Subject, pattern: str, decided: set[str], what: str) -> Iterator[str]:
     """Types whose arguments say that a rule may be about them, and that no table decides on."""
-    for type in sorted(subject.types() - decided):
+    for type in sorted(subject.types() - decided - {TASK_RUN_TYPE}):
         found = sorted(name for name in arguments_of(type) if re.search(pattern, name))
         if found:
             yield f"{type} has {', '.join(found)} and no table says how it is {what}"
@@ -87,6 +87,8 @@ def tags(subject: Subject) -> Iterator[str]:
     """Everything that can carry tags says whose it is."""
     wanted = {"System": subject.system, "Stage": subject.graph.stage}
     for resource, given in subject.resources:
+        if resource.type == TASK_RUN_TYPE:
+            continue  # Terraform's own: nothing in AWS is made of it
         schema = type_schema(resource.type)
         assert schema is not None
         attribute = schema.attributes.get("tags")

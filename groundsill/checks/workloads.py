@@ -9,6 +9,7 @@ from groundsill.checks.values import document, each, mapping
 from groundsill.graph.iam_reach import role_of
 from groundsill.graph.network_reach import NetworkReach
 from groundsill.graph.network_topology import Placement
+from groundsill.graph.provisioner import runs_task
 from groundsill.graph.resource import Resource
 from groundsill.graph.shapes import is_list, is_mapping
 from groundsill.graph.view import View
@@ -18,7 +19,7 @@ class Workload(NamedTuple):
     """Something that runs the user's code.
 
     Arguments:
-        resource: the function, or the service.
+        resource: the function, or the service; of a task that an apply runs, its task definition.
         definition: the function itself, or the task definition.
         role: that its code has, where the graph has it.
         environment: variables by name; None where they are not known.
@@ -45,7 +46,7 @@ class Workload(NamedTuple):
 
 
 def workloads(view: View, reach: NetworkReach) -> Iterator[Workload]:
-    """Every function and every service of a graph."""
+    """Every function and every service of a graph, and every task that an apply runs."""
     for resource in view.graph:
         if resource.data:
             continue
@@ -60,6 +61,14 @@ def workloads(view: View, reach: NetworkReach) -> Iterator[Workload]:
             if task is not None:
                 found = containers(view, task)
                 yield Workload(resource, task, role_of(view, task, "task_role_arn"), _environment(found), found,
+                               reach.topology.placement(resource))
+
+
+        elif runs_task(resource):
+            task = next((item for item in view.targets(resource, "input") if item.type == "aws_ecs_task_definition"), None)
+            if task is not None:
+                found = containers(view, task)
+                yield Workload(task, task, role_of(view, task, "task_role_arn"), _environment(found), found,
                                reach.topology.placement(resource))
 
 

@@ -35,6 +35,8 @@ COMMANDS = {
     "outputs": "Show a running system's outputs, or write them as an app's configuration",
     "logs": "Show the logs of a system's components",
 }
+HIDDEN = {"run-task": "Run a migration's task to its end, for Terraform"}
+"""Called by programs alone, so they are in no list."""
 OK, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 EXIT_CODES = "Exit codes: 0 all went well; 1 an error in the system or in what was asked; 2 wrong usage; 130 Ctrl-C."
 
@@ -90,12 +92,13 @@ def _run(arguments: list[str], screen: Screen) -> int:
 
         screen.result(f"groundsill {__version__}", {"version": __version__})
         return OK
-    if first not in COMMANDS:
+    known = {**COMMANDS, **HIDDEN}
+    if first not in known:
         if first.startswith("-"):
             raise UsageError(f"{first} comes before the command; write for example `groundsill synth --json`")
         raise UsageError(f"there is no command `{first}`; {did_you_mean(first, COMMANDS, what='Commands')}")
-    command = import_module(f"groundsill.cli.commands.{first}")
-    given = parse(first, COMMANDS[first], EXIT_CODES, command.arguments, arguments[1:])
+    command = import_module(f"groundsill.cli.commands.{first.replace('-', '_')}")
+    given = parse(first, known[first], EXIT_CODES, command.arguments, arguments[1:])
     return command.run(given, screen)
 
 

@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from groundsill.components.tables import Capacity as Capacity
     from groundsill.components.tables import Index as Index
     from groundsill.components.tables import Table as Table
+    from groundsill.components.tasks import Task as Task
     from groundsill.components.topics import Topic as Topic
     from groundsill.components.web_acls import WebAcl as WebAcl
     from groundsill.components.websockets import WebSocketApi as WebSocketApi
@@ -141,6 +142,7 @@ _FAMILIES = {
     "Service": "containers",
     "SmsSender": "messaging",
     "Table": "tables",
+    "Task": "tasks",
     "ThreatDetection": "protection",
     "Topic": "topics",
     "Traces": "observability",
@@ -214,6 +216,7 @@ __all__ = [
     "Service",
     "SmsSender",
     "Table",
+    "Task",
     "ThreatDetection",
     "Topic",
     "Traces",

@@ -7,27 +7,16 @@ from typing import Any
 
 from groundsill import aws
 from groundsill.components.alarm import Alarm
+from groundsill.components.fargate import ARCHITECTURES, SHELL, Process, check_size, task_parts
 from groundsill.components.keys import Key
-from groundsill.components.logs import log_group, write_log
 from groundsill.components.network import Subnets
-from groundsill.components.roles import merged_environment, require, usable_grants, workload_role
+from groundsill.components.roles import require, usable_grants
 from groundsill.components.scaling import Scaling
-from groundsill.components.security_groups import security_group
 from groundsill.definition.component import Component, Mistake
-from groundsill.definition.grant import Grant, Statement
-from groundsill.graph import ContainerImage, JsonDocument, Reference, Resource, Variable
+from groundsill.definition.grant import Grant
+from groundsill.graph import ContainerImage, JsonDocument, Resource, Variable
 
-# Amazon ECS: task CPU and memory on Fargate, in CPU units: (least MB, most MB, step MB).
-_FARGATE_SIZES: dict[int, tuple[int, int, int]] = {
-    256: (512, 2048, 512), 512: (1024, 4096, 1024), 1024: (2048, 8192, 1024), 2048: (4096, 16_384, 1024),
-    4096: (8192, 30_720, 1024), 8192: (16_384, 61_440, 4096), 16_384: (32_768, 122_880, 8192),
-}
-_PLATFORMS = {"linux/arm64": "ARM64", "linux/amd64": "X86_64"}
-_STOP_TIMEOUT = 60
 _GRACE = 60
-# Names no resource: Service Authorization Reference, "Actions ... for Amazon Session Manager Message Gateway Service".
-_SHELL = (Statement(("ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel", "ssmmessages:OpenControlChannel",
-                     "ssmmessages:OpenDataChannel"), ("*",)),)
 
 
 class Container(Component):
@@ -63,8 +52,8 @@ class Container(Component):
         target: str = "", encryption: Key | None = None,
     ) -> None:
         super().__init__(component)
-        if platform not in _PLATFORMS:
-            raise Mistake("GS1370", f"unknown platform {platform!r}", mend=f"known: {', '.join(_PLATFORMS)}")
+        if platform not in ARCHITECTURES:
+            raise Mistake("GS1370", f"unknown platform {platform!r}", mend=f"known: {', '.join(ARCHITECTURES)}")
         if isinstance(command, str) or not command:
             raise Mistake("GS1371", f"`command` takes the program and its arguments one by one, not {command!r}",
                           mend='write for example command=("python", "-m", "app")')
@@ -193,7 +182,7 @@ class Service(Component):
         require(container, Container, "container", self)
         require(subnets, Subnets, "subnets", self)
         require(cluster, Cluster, "cluster", self)
-        _check_size(cpu, memory)
+        check_size(cpu, memory)
         if port is not None and not 1024 <= port <= 65_535:
             raise Mistake("GS1373", f"the port of a service is 1024 to 65535, not {port}",
                           "a process without privileges cannot listen below 1024",
@@ -204,24 +193,12 @@ class Service(Component):
         self.target_groups: list[Resource] = []
         grants = usable_grants(uses, self.subject)
         service_name = self.physical_name("aws_ecs_service", name)
-        self.task_role = workload_role(
-            self, "ecs-tasks.amazonaws.com", grants, own=_SHELL if shell else (), own_sid="Shell",
-            description=f"What {component} of {self.building.system} may do",
-        )
-        self.log_group = log = log_group(self, self.building.physical_name(
-            "aws_cloudwatch_log_group", component, log_name) if log_name else f"/ecs/{service_name}")
-        self.execution_role = self._execution_role(container, log, grants)
-        self.security_group = self._security_group(subnets, grants)
-        self.task_definition = aws.ecs_task_definition(
-            self.terraform_name(),
-            family=self.physical_name("aws_ecs_task_definition", name),
-            requires_compatibilities=["FARGATE"],
-            network_mode="awsvpc",
-            cpu=str(cpu), memory=str(memory),
-            runtime_platform={"cpu_architecture": _PLATFORMS[container.platform], "operating_system_family": "LINUX"},
-            execution_role_arn=self.execution_role["arn"],
-            task_role_arn=self.task_role["arn"],
-            container_definitions=JsonDocument([self._definition(container, log, environment or {}, grants)]),
+        log_name = self.building.physical_name(
+            "aws_cloudwatch_log_group", component, log_name) if log_name else f"/ecs/{service_name}"
+        self.task_role, self.log_group, self.execution_role, self.security_group, self.task_definition = task_parts(
+            self, Process(container, container.command, cpu, memory, port, environment or {}), subnets, grants,
+            family=self.physical_name("aws_ecs_task_definition", name), log_name=log_name, own=SHELL if shell else (),
+            own_sid="Shell",
         )
         self.resource = self._service = aws.ecs_service(
             self.terraform_name(),
@@ -258,60 +235,6 @@ class Service(Component):
         self._service.depends_on = (
             *self._service.depends_on, *dict.fromkeys(way.address for way in ways))
 
-    def _definition(
-        self, container: Container, log: Resource, environment: Mapping[str, Any], grants: list[Grant],
-    ) -> dict[str, Any]:
-        own = {"PORT": str(self.port), **environment} if self.port else dict(environment)
-        variables = merged_environment(own, grants, self.subject)
-        return {
-            "name": self.name,
-            "image": container.image,
-            "command": list(container.command),
-            "essential": True,
-            "environment": [{"name": name, "value": value} for name, value in variables.items()],
-            **({"secrets": fetched} if (fetched := _fetched(grants)) else {}),
-            "portMappings": [{"containerPort": self.port, "hostPort": self.port, "protocol": "tcp"}] if self.port else [],
-            "linuxParameters": {"initProcessEnabled": True},
-            "stopTimeout": _STOP_TIMEOUT,
-            "logConfiguration": {
-                "logDriver": "awslogs",
-                "options": {
-                    "awslogs-group": log["name"], "awslogs-region": self.building.graph.region,
-                    "awslogs-stream-prefix": self.name,
-                },
-            },
-        }
-
-    def _execution_role(self, container: Container, log: Resource, grants: list[Grant]) -> Resource:
-        """The role with which Fargate pulls the image, opens the log and fetches secrets, before the process runs."""
-        return workload_role(
-            self, "ecs-tasks.amazonaws.com", (), part="execution", own_sid="StartTask",
-            description=f"How Fargate starts {self.name} of {self.building.system}",
-            own=[
-                # Names no resource: Service Authorization Reference, "Actions ... for Amazon Elastic Container Registry".
-                Statement(("ecr:GetAuthorizationToken",), ("*",)),
-                Statement(("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
-                          (container.resource["arn"],)),
-                write_log(log),
-                *(statement for grant in grants for statement in grant.secret_statements),
-            ],
-        )
-
-    def _security_group(self, subnets: Subnets, grants: list[Grant]) -> Resource:
-        group = security_group(self, subnets.network.id, "tasks", f"Tasks of {self.name}")
-        aws.vpc_security_group_egress_rule(
-            self.terraform_name("out"), security_group_id=group["id"], description="To AWS services and the internet",
-            cidr_ipv4="0.0.0.0/0", ip_protocol="-1",
-        )
-        for access in (access for grant in grants for access in grant.network):
-            target = access.security_group.partition(".")[2]
-            aws.vpc_security_group_ingress_rule(
-                self.terraform_name("to", target), security_group_id=Reference(access.security_group, ("id",)),
-                description=f"From {self.name}", referenced_security_group_id=group["id"], ip_protocol="tcp",
-                from_port=access.port, to_port=access.port,
-            )
-        return group
-
     def alarms(self) -> Iterable[Alarm]:
         """Fewer tasks than wanted."""
         if self.stage.tier.container_insights:
@@ -328,21 +251,3 @@ class Service(Component):
                 "CPUUtilization", {"ClusterName": self.cluster.resource["name"], "ServiceName": self.resource["name"]},
                 self.count, comparison="LessThanThreshold", statistic="SampleCount", periods=5, missing="breaching",
             )
-
-
-def _fetched(grants: list[Grant]) -> list[dict[str, Any]]:
-    """Environment variables that Fargate fetches from secrets when a task starts."""
-    found = {name: value for grant in grants for name, value in grant.secrets.items()}
-    return [{"name": name, "valueFrom": found[name]} for name in sorted(found)]
-
-
-def _check_size(cpu: int, memory: int) -> None:
-    size = _FARGATE_SIZES.get(cpu)
-    if size is None:
-        raise Mistake("GS1374", f"Fargate has no tasks of {cpu!r} CPU units",
-                      mend=f"choose one of {', '.join(map(str, _FARGATE_SIZES))}")
-    least, most, step = size
-    fits = isinstance(memory, int) and least <= memory <= most and (memory - least) % step == 0  # pyright: ignore[reportUnnecessaryIsInstance]
-    if not fits:
-        raise Mistake("GS1375", f"Fargate has no tasks of {cpu} CPU units with {memory!r} MB",
-                      mend=f"choose {least} to {most} MB in steps of {step} MB")

@@ -17,7 +17,8 @@ class Control(NamedTuple):
             action.
         arn: ARN after the partition, with ``{name}`` for the resource's name. Several where actions name several.
         unnamed: actions that AWS lets name no resource: most that list, and many that create.
-        argument: the argument that holds the name.
+        argument: the argument that holds the name, with a dot before a part of it.
+        follows: whether it may refer to a resource that has the name. Else what refers to one is covered by that one's ARN.
     """
 
     service: str
@@ -25,6 +26,7 @@ class Control(NamedTuple):
     arn: str | tuple[str, ...]
     unnamed: tuple[str, ...] = ()
     argument: str = "name"
+    follows: bool = False
 
     @property
     def arns(self) -> tuple[str, ...]:
@@ -214,6 +216,11 @@ CONTROLS: MappingProxyType[str, Control] = MappingProxyType({
         "RemovePermission", "TagResource", "UntagResource", "UpdateAlias", "UpdateEventSourceMapping", "UpdateFunction*"),
         ("lambda:{region}:{account}:function:{name}", "lambda:{region}:{account}:event-source-mapping:*"),
         ("CreateEventSourceMapping",), "function_name"),
+    # What an apply of a migration calls: the function itself, or a task of its own and the log of that.
+    "aws_lambda_invocation": Control(
+        "lambda", ("InvokeFunction",), "lambda:{region}:{account}:function:{name}", argument="function_name", follows=True),
+    "terraform_data": Control(
+        "ecs", ("RunTask",), "ecs:{region}:{account}:task-definition/{name}:*", argument="input.family"),
     "aws_lb": _BALANCING,
     "aws_pinpointsmsvoicev2_": _SMS,
     "aws_rds_": _DATABASES,
@@ -275,12 +282,20 @@ _MANAGED_PASSWORD = Control("secretsmanager", (
     "CancelRotateSecret", "CreateSecret", "DescribeSecret", "RotateSecret", "TagResource"),
     "secretsmanager:{region}:{account}:secret:rds!*")
 # What types of other services take besides.
-_FURTHER: MappingProxyType[str, Control] = MappingProxyType({
-    "aws_db_instance": _MANAGED_PASSWORD,
+_FURTHER: MappingProxyType[str, tuple[Control, ...]] = MappingProxyType({
+    "aws_db_instance": (_MANAGED_PASSWORD,),
     # IAM user guide, "Using service-linked roles": many services make one when they are first used.
-    "aws_iam_role": Control("iam", ("CreateServiceLinkedRole",), "iam::{account}:role/aws-service-role/*"),
-    "aws_rds_cluster": _MANAGED_PASSWORD,
-    "aws_wafv2_web_acl_logging_configuration": _FIREWALL_LOG,
+    "aws_iam_role": (Control("iam", ("CreateServiceLinkedRole",), "iam::{account}:role/aws-service-role/*"),),
+    "aws_rds_cluster": (_MANAGED_PASSWORD,),
+    "aws_wafv2_web_acl_logging_configuration": (_FIREWALL_LOG,),
+    # "Identity-based policy examples for Amazon ECS": tasks are listed by the cluster's container instances.
+    "terraform_data": (
+        Control("ecs", ("DescribeTasks", "ListTasks", "StopTask"), (
+            "ecs:{region}:{account}:task/{name}/*", "ecs:{region}:{account}:container-instance/{name}/*"),
+            argument="input.cluster_name"),
+        Control("logs", ("CreateLogStream", "DescribeLogStreams", "GetLogEvents"),
+                "logs:{region}:{account}:log-group:{name}:*", argument="input.log_group"),
+    ),
 })
 
 
@@ -294,4 +309,4 @@ def controls_of(type: str) -> tuple[Control, ...]:
         key=len, default=None)
     if family is None:
         return ()
-    return (CONTROLS[family], _FURTHER[type]) if type in _FURTHER else (CONTROLS[family],)
+    return (CONTROLS[family], *_FURTHER.get(type, ()))

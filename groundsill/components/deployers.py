@@ -12,7 +12,8 @@ from groundsill.components.keys import account_id
 from groundsill.components.roles import policy_document
 from groundsill.definition.component import Component, Mistake
 from groundsill.definition.naming import identifier
-from groundsill.graph import JsonDocument, Resource, resolve
+from groundsill.graph import Graph, JsonDocument, Reference, Resource, resolve
+from groundsill.graph.shapes import is_mapping
 
 # IAM and AWS STS quotas: managed policy size in characters, white space not counted; managed policies of a role.
 _LONGEST_POLICY, _MOST_POLICIES = 6144, 10
@@ -110,7 +111,7 @@ class Deployer(Component):
             for control in controls_of(resource.type):
                 found = named.setdefault(control, {})
                 unnamed.setdefault(control.service, {}).update(dict.fromkeys(control.unnamed))
-                name = _name_of(resource, control)
+                name = _name_of(resource, control, self.building.graph)
                 # What belongs to a named resource, for example its policy, is covered by that one's ARN.
                 if name is not None or "{name}" not in "".join(control.arns):
                     found.update(dict.fromkeys(self._arns(control, name or "", regions[resource.provider])))
@@ -145,10 +146,14 @@ class Deployer(Component):
             yield "arn:aws:" + form.format(region=region, account=account_id(), name=name)
 
 
-def _name_of(resource: Resource, control: Control) -> str | None:
+def _name_of(resource: Resource, control: Control, graph: Graph) -> str | None:
     """The name that stands in a resource's ARN, with a star where AWS ends it; None where another resource has it."""
     for argument, end in ((control.argument, ""), (f"{control.argument}_prefix", "*")):
-        value = resource.arguments.get(argument)
+        value: Any = resource.arguments
+        for name in argument.split("."):
+            value = value.get(name) if is_mapping(value) else None
+        if control.follows and isinstance(value, Reference) and (target := graph.target(value)) is not None:
+            value = target.arguments.get(value.attribute)
         if isinstance(value, str) and value:
             return value + end
     return None

@@ -141,15 +141,17 @@ def workload_role(
     return role
 
 
-def require(value: Any, kind: type, argument: str, component: Component) -> None:
+def require(value: Any, kind: type | tuple[type, ...], argument: str, component: Component) -> None:
     """Stop lowering a component whose argument is not what it has to be.
 
     Raises:
         Mistake: where it is something else.
     """
-    if isinstance(value, (Broken, kind)):
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    if isinstance(value, (Broken, *kinds)):
         return
+    wanted = " or a ".join(item.__name__ for item in kinds)
     raise Mistake(
-        "GS1206", f"wrong type of `{argument}` for {type(component).__name__}", f"it takes a {kind.__name__}, not {shown(value)}",
-        mend=f"construct a {kind.__name__} first and pass it",
+        "GS1206", f"wrong type of `{argument}` for {type(component).__name__}", f"it takes a {wanted}, not {shown(value)}",
+        mend=f"construct a {wanted} first and pass it",
     )

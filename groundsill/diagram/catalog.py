@@ -73,6 +73,7 @@ SERVICES: MappingProxyType[str, Service] = MappingProxyType({
     "aws_nat_gateway": Service("NAT gateway", _F, _NET, ()),
     "aws_lambda_function": Service("Lambda", _C, _RUN, ("function_name",)),
     "aws_ecs_service": Service("Amazon ECS", _C, _RUN),
+    "terraform_data": Service("Amazon ECS task", _C, _RUN, ()),
     "aws_eks_cluster": Service("Amazon EKS", _C, _RUN),
     "aws_apprunner_service": Service("App Runner", _C, _RUN, ("service_name",)),
     "aws_instance": Service("Amazon EC2", _C, _RUN, ()),

@@ -7,6 +7,7 @@ from typing import Any
 
 from groundsill.diagram.catalog import VERBS, Layer
 from groundsill.diagram.model import Edge, EdgeKind, Picture
+from groundsill.graph.provisioner import TASK_RUN_TYPE, runs_task
 from groundsill.graph.reference import references_in
 from groundsill.graph.resource import Resource
 from groundsill.graph.shapes import is_list, is_mapping
@@ -225,8 +226,9 @@ class _Edges:
 
         for function in self.graph.of_type("aws_lambda_function"):
             note(function.address, self.view.targets(function, "role"))
-        for service in self.graph.of_type("aws_ecs_service"):
-            for task in self.view.targets(service, "task_definition"):
+        runs = [(item, "input") for item in self.graph.of_type(TASK_RUN_TYPE) if runs_task(item)]
+        for service, argument in [*((item, "task_definition") for item in self.graph.of_type("aws_ecs_service")), *runs]:
+            for task in self.view.targets(service, argument):
                 note(service.address, self.view.targets(task, "task_role_arn"))
                 note(service.address, self.view.targets(task, "execution_role_arn"))
         for machine in self.graph.of_type("aws_instance", "aws_autoscaling_group"):
@@ -306,7 +308,7 @@ class _Edges:
                     EdgeKind.NETWORK, f":{port}" if isinstance(port, int) else "")
 
     def _groups(self, resource: Resource) -> list[str]:
-        paths = (("security_groups",), ("vpc_security_group_ids",), ("vpc_config",), ("network_configuration",),
+        paths = (("security_groups",), ("vpc_security_group_ids",), ("vpc_config",), ("network_configuration",), ("input",),
                  ("security_group_ids",), ("network_interfaces",))
         return list(dict.fromkeys(
             target.address for path in paths for target in self.view.targets(resource, *path)

@@ -7,6 +7,7 @@ from typing import Any
 
 from groundsill.diagram.catalog import OPERATIONS, SERVICES, Layer, Service
 from groundsill.diagram.model import Network, Node, Picture, Place, Subnets
+from groundsill.graph.provisioner import TASK_RUN_TYPE, runs_task
 from groundsill.graph.reference import split_template
 from groundsill.graph.resource import Resource
 from groundsill.graph.shapes import is_list
@@ -16,6 +17,7 @@ _INSIDE: dict[str, tuple[tuple[str, ...], ...]] = {
     # Arguments that lead to the subnets of a type.
     "aws_lb": (("subnets",), ("subnet_mapping",)), "aws_alb": (("subnets",),), "aws_elb": (("subnets",),),
     "aws_nat_gateway": (("subnet_id",),), "aws_lambda_function": (("vpc_config", "subnet_ids"),),
+    "terraform_data": (("input", "subnets"),),
     "aws_ecs_service": (("network_configuration", "subnets"),), "aws_instance": (("subnet_id",),),
     "aws_autoscaling_group": (("vpc_zone_identifier",),), "aws_db_instance": (("db_subnet_group_name",),),
     "aws_rds_cluster": (("db_subnet_group_name",),), "aws_elasticache_cluster": (("subnet_group_name",),),
@@ -54,6 +56,8 @@ def add_nodes(picture: Picture, view: View) -> None:
 
 
 def _is_drawn(view: View, resource: Resource) -> bool:
+    if resource.type == TASK_RUN_TYPE:
+        return runs_task(resource)
     if resource.type == "aws_cloudwatch_event_rule":
         # A rule on a bus of the system's own is an arrow out of that bus.
         bus = view.target(resource, "event_bus_name")
@@ -88,6 +92,8 @@ def _note(view: View, resource: Resource) -> str:
         parts = [f"{known('memory_size') or 128} MB"]
     elif resource.type == "aws_ecs_service":
         parts = [f"{count} task{'s' * (count != 1)}"] if isinstance(count := known("desired_count"), int) else []
+    elif resource.type == TASK_RUN_TYPE:
+        parts = ["runs in a deploy"]
     elif resource.type == "aws_instance":
         parts = [str(known("instance_type") or "")]
     elif resource.type == "aws_autoscaling_group":

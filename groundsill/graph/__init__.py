@@ -6,6 +6,7 @@ from groundsill.graph.artifact import Artifact, ContainerImage, FunctionPackage,
 from groundsill.graph.diagnostics import Diagnostic, Diagnostics, GroundsillError, Severity, did_you_mean
 from groundsill.graph.graph import Graph, StatedTraffic, Suppression
 from groundsill.graph.provider import Output, Provider, Variable
+from groundsill.graph.provisioner import RUN_TASK, TASK_RUN_TYPE, Provisioner, runs_task
 from groundsill.graph.reference import (
     UNKNOWN,
     Broken,
@@ -22,6 +23,8 @@ from groundsill.graph.source import SourceLocation, caller_location
 from groundsill.graph.view import View
 
 __all__ = [
+    "RUN_TASK",
+    "TASK_RUN_TYPE",
     "UNKNOWN",
     "Artifact",
     "Broken",
@@ -36,6 +39,7 @@ __all__ = [
     "MachineRelease",
     "Output",
     "Provider",
+    "Provisioner",
     "Reference",
     "Resource",
     "Scope",
@@ -51,5 +55,6 @@ __all__ = [
     "did_you_mean",
     "references_in",
     "resolve",
+    "runs_task",
     "split_template",
 ]

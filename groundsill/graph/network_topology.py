@@ -79,6 +79,8 @@ _PLACES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] 
     "aws_lambda_function": (("vpc_config", "subnet_ids"), ("vpc_config", "security_group_ids"), ()),
     "aws_ecs_service": (("network_configuration", "subnets"), ("network_configuration", "security_groups"),
                         ("network_configuration", "assign_public_ip")),
+    # A migration's run of a task says so in what it hands on: see `groundsill.graph.provisioner`.
+    "terraform_data": (("input", "subnets"), ("input", "security_groups"), ("input", "assign_public_ip")),
     "aws_instance": (("subnet_id",), ("vpc_security_group_ids",), ("associate_public_ip_address",)),
     "aws_lb": (("subnets",), ("security_groups",), ()),
     "aws_apigatewayv2_vpc_link": (("subnet_ids",), ("security_group_ids",), ()),

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from groundsill.graph.provisioner import Provisioner
 from groundsill.graph.reference import Reference, Step, references_in
 from groundsill.graph.shapes import is_list
 from groundsill.graph.source import SourceLocation
@@ -43,7 +44,7 @@ class Resource:
         moved_from: earlier addresses, which become ``moved`` blocks.
         module: address of the module it is in, for example ``module.network``; empty for the root. Definitions have none.
         key: which instance it is where Terraform makes several (``count``, ``for_each``); None where there is one.
-        provisioners: kinds of commands that an apply runs with it, for example ``("local-exec",)``. Definitions have none.
+        provisioners: commands that an apply runs with it. Of a definition, only a migration's run of a task has one.
 
     Example:
         >>> queue = Resource("aws_sqs_queue", "jobs", {"name": "jobs"})
@@ -68,7 +69,7 @@ class Resource:
         moved_from: tuple[str, ...] = (),
         module: str = "",
         key: int | str | None = None,
-        provisioners: tuple[str, ...] = (),
+        provisioners: tuple[Provisioner, ...] = (),
     ) -> None:
         self.type = type
         self.name = name

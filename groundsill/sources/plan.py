@@ -17,6 +17,7 @@ from groundsill.aws.json_arguments import takes_json
 from groundsill.graph.diagnostics import Diagnostic, Diagnostics, GroundsillError, Severity
 from groundsill.graph.graph import Graph
 from groundsill.graph.provider import Output, Provider, Variable
+from groundsill.graph.provisioner import Provisioner
 from groundsill.graph.reference import JsonDocument, Reference, Unknown
 from groundsill.graph.resource import Resource
 from groundsill.graph.shapes import is_list, is_mapping
@@ -229,7 +230,7 @@ class _Plan:
             row["type"], row["name"], arguments, data=data, provider=self._alias(address, configured),
             subject=f'{"data" if data else "resource"} "{row["type"]}" "{row["name"]}"',
             depends_on=self._depends_on(configured, module), module=row["module"], key=row["key"],
-            provisioners=tuple(text(mapping(item).get("type")) for item in items(configured.get("provisioners"))))
+            provisioners=tuple(_provisioner(mapping(item)) for item in items(configured.get("provisioners"))))
 
     def _elsewhere(self, type: str) -> tuple[str, ...]:
         """Arguments of a type that other resources of this plan write: the provider says not to use both."""
@@ -326,6 +327,14 @@ class _Plan:
             unknown = "value" not in item
             value = reading.output(item.get("value"), unknown, sensitive, expression)
             self.graph.add_output(Output(name, value, text(written.get("description")), sensitive))
+
+
+def _provisioner(configured: Mapping[str, Any]) -> Provisioner:
+    """A command that an apply runs; its interpreter only where that is written out."""
+    expressions = mapping(configured.get("expressions"))
+    words = items(mapping(expressions.get("interpreter")).get("constant_value"))
+    command = mapping(expressions.get("command")).get("constant_value")
+    return Provisioner(text(configured.get("type")), tuple(map(str, words)), text(command) if command is not None else "")
 
 
 def unknown_region(region: str) -> Diagnostic:

@@ -1,4 +1,4 @@
-"""Asking AWS something that Terraform has no word for: through boto3 where it is installed, else the AWS command line."""
+"""Asking AWS for something that Terraform has no word for: through boto3 where it is installed, else the AWS command line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 
 class AwsCalls:
-    """Reading calls of AWS services, with the credentials of the environment.
+    """Calls of AWS services, with the credentials of the environment.
 
     Arguments:
         region: AWS region.

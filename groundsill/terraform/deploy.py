@@ -17,6 +17,7 @@ from typing import Any
 
 from groundsill.graph.artifact import ContainerImage
 from groundsill.graph.diagnostics import Diagnostic, GroundsillError
+from groundsill.graph.provisioner import runs_task
 from groundsill.terraform.delegation import zones_to_delegate
 from groundsill.terraform.deployment import Deployment, plan_file
 from groundsill.terraform.domains import Certificates, delegate_zones
@@ -28,10 +29,13 @@ from groundsill.terraform.packages import build_packages, forget_old_packages
 from groundsill.terraform.preflight import caller, warnings
 from groundsill.terraform.recovery import Recovered, recover
 from groundsill.terraform.review import review
+from groundsill.terraform.run_marks import run_again
 from groundsill.terraform.state import state_resources
 from groundsill.terraform.steps import Steps, Talk
 
-_CHANGING = ("DNS zone", "delegation", "certificate", "validation", "registry", "images", "apply", "take over")
+_CHANGING = (
+    "migrations", "DNS zone", "delegation", "certificate", "validation", "registry", "images", "apply", "take over",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,8 @@ def _deploy(
     for_now = {**values, **{image.variable: f"{image.name}@{STAND_IN}" for image in missing}}
     if about.has_traces:
         recovered = steps.run("take over", lambda: recover(about, for_now, talk.say))
+    if any(map(runs_task, about.graph)):
+        steps.run("migrations", lambda: run_again(about, talk.say))
     zones = zones_to_delegate(about.graph)
     if zones:
         made = delegate_zones(steps, zones, for_now, delegation_seconds)

@@ -21,7 +21,7 @@ _KINDS = {
     "apply_start": "resource_start", "apply_progress": "progress", "apply_complete": "resource_done",
     "apply_errored": "resource_error", "refresh_start": "refresh", "refresh_complete": "refreshed",
     "diagnostic": "diagnostic", "planned_change": "change", "resource_drift": "drift", "change_summary": "summary",
-    "outputs": "outputs",
+    "outputs": "outputs", "provision_progress": "output",
 }
 
 
@@ -55,8 +55,8 @@ class Event:
 
     Arguments:
         kind: ``resource_start``, ``progress``, ``resource_done``, ``resource_error``, ``refresh``, ``refreshed``,
-            ``change``, ``drift``, ``summary``, ``outputs``, ``diagnostic``, ``log``, or ``note``
-            for what Groundsill itself has to say meanwhile.
+            ``change``, ``drift``, ``summary``, ``outputs``, ``diagnostic``, ``log``, ``output`` for a line of a command that
+            an apply runs, or ``note`` for what Groundsill itself has to say meanwhile.
         message: the line for people.
         address: the resource it is about.
         action: ``create``, ``update``, ``destroy``, ``replace``, ``read``, ``move``, ``import``, ``forget``, ``none``.
@@ -109,6 +109,8 @@ def read_event(line: str) -> Event:
         counted = _mapping(content.get("changes"))
         counts = {name: value for name, value in counted.items() if isinstance(value, int)}
         return Event(kind, message, action=str(counted.get("operation") or ""), counts=counts, raw=content)
+    if kind == "output":
+        message = str(_mapping(content.get("hook")).get("output") or "").rstrip()
     about = _mapping(content.get("hook")) or _mapping(content.get("change"))
     resource, earlier = _mapping(about.get("resource")), _mapping(about.get("previous_resource"))
     action = str(about.get("action") or "")

@@ -213,7 +213,7 @@ MADE_AGAIN = frozenset({
     "aws_s3_bucket_public_access_block", "aws_s3_bucket_server_side_encryption_configuration",
     "aws_s3_bucket_versioning", "aws_secretsmanager_secret_version", "aws_sns_topic_policy",
     "aws_sns_topic_subscription", "aws_sqs_queue", "aws_sqs_queue_policy", "aws_sqs_queue_redrive_allow_policy",
-    "aws_volume_attachment", "aws_wafv2_web_acl_association", "aws_wafv2_web_acl_logging_configuration",
+    "aws_volume_attachment", "aws_wafv2_web_acl_association", "aws_wafv2_web_acl_logging_configuration", "terraform_data",
 })
 """Types of which making one a second time sets the same thing again and makes no other, so that one whose identifier is
 not known need not be found. Source: the API Reference of the operation that makes each ("Put", "Set", "Update",

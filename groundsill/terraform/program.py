@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +71,7 @@ def find_program(binary: str | None = None, *, environment: Mapping[str, str] | 
                        detail=f"{'the setting' if binary else BINARY_VARIABLE} names it", mend=INSTALL) if named
             else Diagnostic("GS3001", "neither Terraform nor OpenTofu is on this machine", mend=INSTALL))
     clean = {name: value for name, value in given.items() if not _TAKEN_AWAY.fullmatch(name)}
+    clean["PATH"] = _path_with_ourselves(clean.get("PATH", ""))
     clean |= {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": given.get("CHECKPOINT_DISABLE", "1"),
               _PERSIST_VARIABLE: given.get(_PERSIST_VARIABLE, _PERSIST_SECONDS)}
     config = clean.get("TF_CLI_CONFIG_FILE")
@@ -84,6 +86,14 @@ def find_program(binary: str | None = None, *, environment: Mapping[str, str] | 
             mend=INSTALL,
         ))
     return Program(path.absolute(), product, version, clean)
+
+
+def _path_with_ourselves(path: str) -> str:
+    """Where an apply finds ``groundsill``, which it runs for a migration in a container, whichever way this one was started."""
+    beside = Path(sys.executable).parent
+    if shutil.which("groundsill", path=path) or not shutil.which("groundsill", path=str(beside)):
+        return path
+    return os.pathsep.join(part for part in (path, str(beside)) if part)
 
 
 def _version(path: Path, environment: Mapping[str, str]) -> tuple[str, tuple[int, ...]]:

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from groundsill.aws.schema import type_schema
 from groundsill.graph.diagnostics import GroundsillError
+from groundsill.graph.provisioner import TASK_RUN_TYPE
 from groundsill.graph.shapes import is_mapping
 from groundsill.terraform.aws_calls import AwsCalls
 from groundsill.terraform.children import CHILDREN
@@ -77,6 +78,8 @@ def recover(about: Deployment, values: Mapping[str, Any], say: Callable[[str], N
     """
     traces = read_traces(about.traces)
     adoption = about.directory / ADOPTION_NAME
+    # A run of a task is no object of AWS: whether it came to its end, its own mark says (`groundsill.terraform.run_marks`).
+    traces = {address: trace for address, trace in traces.items() if _type(address) != TASK_RUN_TYPE}
     if not traces:
         adoption.unlink(missing_ok=True)
         return Recovered()

@@ -11,7 +11,7 @@ from groundsill.graph.graph import Graph
 from groundsill.graph.source import SourceLocation
 from groundsill.terraform.changes import AttributeChange, Change, PlanSummary
 from groundsill.terraform.failures import base_address
-from groundsill.terraform.migrations import RUN_TYPE
+from groundsill.terraform.migrations import RUN_TYPES
 from groundsill.terraform.risks import risks
 
 
@@ -89,8 +89,8 @@ def review(plan: PlanSummary, graph: Graph) -> Review:
         graph: the definition's graph, which knows the components.
     """
     undoing, own = _split(plan)
-    # Terraform replaces a call to make it again: nothing of what is there is.
-    migrations = [change for change in own if change.type == RUN_TYPE and change.action in ("create", "replace")]
+    # Terraform replaces a run to make it again: nothing of what is there is.
+    migrations = [change for change in own if change.type in RUN_TYPES and change.action in ("create", "replace")]
     own = [change for change in own if change not in migrations]
     losses = [change for change in own if change.loses_data]
     replacements = [change for change in own if change.action == "replace" and not change.loses_data]

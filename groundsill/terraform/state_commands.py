@@ -53,6 +53,14 @@ class StateCommands(Invocations):
         """
         self.text(["state", "mv", address, new], directory)
 
+    def taint(self, directory: Path, address: str) -> None:
+        """Have the next plan make a resource anew.
+
+        Raises:
+            GroundsillError: where there is none at that address.
+        """
+        self.text(["taint", address], directory)
+
     def state_pull(self, directory: Path) -> dict[str, Any]:
         """The state in the form in which it is kept, with everything that is secret in it; empty where there is none yet.
 

@@ -17,6 +17,7 @@ from groundsill.aws.schema import Block, schema_file, type_schema
 from groundsill.aws.types import Type
 from groundsill.graph.graph import Graph
 from groundsill.graph.provider import Output, Provider, Variable
+from groundsill.graph.provisioner import TASK_RUN_TYPE, Provisioner
 from groundsill.graph.reference import JsonDocument, Reference
 from groundsill.graph.resource import Resource
 from groundsill.graph.shapes import is_list, is_mapping
@@ -25,6 +26,8 @@ from groundsill.terraform.template import render_json, template
 FILE_NAME = "main.tf.json"
 REQUIRED_TERRAFORM = ">= 1.1.0"
 """``moved`` blocks need it: Terraform 1.1 release notes, "Refactoring"."""
+REQUIRED_FOR_TASKS = ">= 1.4.0"
+"""A migration in a container needs it: Terraform 1.4 release notes, ``terraform_data`` and ``quiet`` of ``local-exec``."""
 REQUIRED_FOR_SECRETS = ">= 1.11.0"
 """Values that no state stores need it: Terraform 1.11 release notes, "Write-only attributes"."""
 
@@ -49,7 +52,8 @@ def synthesize(graph: Graph, *, backend: Mapping[str, Any] | None = None) -> dic
     """
     required = {"aws": {"source": "hashicorp/aws", "version": schema_file().provider_version}}
     secret = any(resource.ephemeral for resource in graph) or any(item.ephemeral for item in graph.variables.values())
-    version = REQUIRED_FOR_SECRETS if secret else REQUIRED_TERRAFORM
+    task = any(resource.type == TASK_RUN_TYPE for resource in graph)
+    version = REQUIRED_FOR_SECRETS if secret else REQUIRED_FOR_TASKS if task else REQUIRED_TERRAFORM
     terraform: dict[str, Any] = {"required_version": version, "required_providers": required}
     if backend:
         terraform["backend"] = {name: template(arguments) for name, arguments in backend.items()}
@@ -111,6 +115,8 @@ def _resource(resource: Resource) -> dict[str, Any]:
         body["provider"] = f"aws.{resource.provider}"
     if resource.depends_on:
         body["depends_on"] = list(resource.depends_on)
+    if resource.provisioners:
+        body["provisioner"] = [_provisioner(item) for item in resource.provisioners]
     if resource.lifecycle:
         given = resource.lifecycle
         lifecycle: dict[str, Any] = {
@@ -120,6 +126,11 @@ def _resource(resource: Resource) -> dict[str, Any]:
         }
         body["lifecycle"] = {name: value for name, value in lifecycle.items() if value}
     return body
+
+
+def _provisioner(provisioner: Provisioner) -> dict[str, Any]:
+    # The command is Terraform's own language already. Quiet: the command itself is not shown, what it says is.
+    return {provisioner.kind: {"interpreter": list(provisioner.interpreter), "command": provisioner.command, "quiet": True}}
 
 
 def _block(schema: Block | None, arguments: Mapping[str, Any]) -> dict[str, Any]:

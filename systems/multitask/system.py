@@ -20,6 +20,8 @@ from groundsill.components import (
     Capacity,
     Cdn,
     Certificate,
+    Cluster,
+    Container,
     Cors,
     Dashboard,
     EventBus,
@@ -40,6 +42,7 @@ from groundsill.components import (
     Secret,
     ServerlessDatabase,
     Table,
+    Task,
     Topic,
     Traces,
     UserPool,
@@ -63,6 +66,8 @@ class Settings(BaseModel):
     # One way in: the API's own host name, or the site's `/v1/*`.
     front: Literal["domain", "cdn"] = "domain"
     table_capacity: Literal["on-demand", "provisioned"] = "on-demand"
+    # A function has 15 minutes at most; a change of full tables that takes longer runs in a container.
+    migrate_in: Literal["function", "container"] = "function"
 
 
 system = System(
@@ -237,12 +242,18 @@ def define(stage: Stage) -> None:
         sources=[EventSource(table) for table in (sessions, profiles, messages)])
 
     # A deploy migrates before the catalog gets its new version. The schedules are off: people turn them on when they need them.
+    migrating = {"environment": everywhere, "uses": [
+        database, *credentials, migrations.read_write.env("MIGRATION_STATE_TABLE"), migrations.scan]}
     migrate = Function(
         "migration-lambda", "functions.migration:handle", memory=512, timeout=300, network=network.private, retries=0,
         include=["functions/__init__.py", "functions/migration.py", "functions/migrations"],
-        requirements="functions/migration-requirements.txt", environment=everywhere,
-        uses=[database, *credentials, migrations.read_write.env("MIGRATION_STATE_TABLE"), migrations.scan])
-    Migration("catalog-schema", migrate, before=[catalog])
+        requirements="functions/migration-requirements.txt", **migrating)
+    run: Function | Task = migrate
+    if stage.setting("migrate_in") == "container":
+        image = Container("migration-image", dockerfile="functions/migration.Dockerfile",
+                          command=("python", "-m", "functions.migration"))
+        run = Task("migration-task", image, network.private, cluster=Cluster("migration-cluster"), timeout="12h", **migrating)
+    Migration("catalog-schema", run, before=[catalog])
     Schedule("migration-schedule", "rate(1 day)", migrate, enabled=False)
     prune = Function(
         "prune-lambda", "functions.prune:handle", timeout=60, uses=[function.prune for function in services.values()],

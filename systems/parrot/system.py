@@ -25,10 +25,12 @@ from groundsill.components import (
     HealthCheck,
     LoadBalancer,
     LogMetric,
+    Migration,
     Network,
     Scale,
     Secret,
     Service,
+    Task,
     Zone,
     output,
 )
@@ -87,8 +89,8 @@ def define(stage: Stage) -> None:
                         storage=20, database="parrot", user="parrot_admin", backup_days=stage.pick(prod=14, others=7),
                         replicas=stage.setting("database_replicas"), rotate_every=f"{rotation}d" if rotation else None)
     app = Secret("app-env", generate=["jwt_secret", "jwt_refresh_secret"], description="Keys that sign tokens")
-    uses = [database.connect.env("DATABASE_HOST", "DATABASE_PORT", "DATABASE_NAME", "DATABASE_SECRET_ARN"),
-            app.read.env("APP_SECRET_ARN")]
+    connect = database.connect.env("DATABASE_HOST", "DATABASE_PORT", "DATABASE_NAME", "DATABASE_SECRET_ARN")
+    uses = [connect, app.read.env("APP_SECRET_ARN")]
     if stage.setting("redis"):
         cache = Cache("redis", network.private, engine="redis", node="cache.t4g.micro")
         uses.append(cache.connect.env("REDIS_HOST", "REDIS_PORT", "REDIS_URL"))
@@ -115,6 +117,10 @@ def define(stage: Stage) -> None:
         "JWT_EXPIRATION": "15m", "JWT_REFRESH_EXPIRATION": "7d", "DATABASE_SSLMODE": "verify-full", "DATABASE_POOL_SIZE": "5",
         # Demo data belongs to development, and tables are made by a migration before a rollout, never by a start.
         "SEED_DB": stage.pick(dev="true", others="false"), "PRISMA_DB_PUSH_ON_START": "false"})
+    # The backend's own image with another command: tables and the code that needs them are of one version.
+    migrate = Task("migrate", backend.container, tasks, cluster=cluster, command=("python", "-m", "services.backend.migrate"),
+                   log_name="/aws/ecs/parrot-{stage}-migrate", uses=[connect], environment={"DATABASE_SSLMODE": "verify-full"})
+    Migration("schema", migrate, before=[backend])
     # No secret: whatever the frontend knows reaches every visitor.
     frontend = service("frontend", 3000, other, target="runner", uses=[], environment={
         "NODE_ENV": "production", "NEXT_PUBLIC_API_BASE_URL": f"https://{domain}/api",
@@ -160,8 +166,7 @@ def define(stage: Stage) -> None:
                    "deploy: it is activated then, once for the account")
     frontend.suppress("variable-of-the-build-at-run-time", because="the frontend is no build of Next.js: it reads them at its "
                       "start and hands them to pages")
-    backend.suppress("schema-never-made", because="the backend keeps no table yet")
-    for part in (backend, frontend):
+    for part in (backend, frontend, migrate):
         part.suppress("container-writable-root", because="programs put scratch files below /tmp, and a task is replaced at "
                       "each release; its image runs as a user without privileges")
 

@@ -234,3 +234,12 @@ def test_a_topic_that_nobody_hears_is_found() -> None:
 
 def test_a_boot_script_may_have_homes_of_its_machine() -> None:
     assert not found("path-on-somebodys-machine", graph({"aws_instance.m": {"user_data": "cd /home/maria/app"}}))
+
+
+@pytest.mark.requirement("PA-C12")
+@pytest.mark.parametrize("stage", STAGES["parrot"])
+def test_parrot_without_its_migration_is_found_and_with_it_is_not(stage: str) -> None:
+    assert not found("schema-never-made", system("parrot", stage))
+    assert not [item for item in system("parrot", stage).suppressions if item.rule == "schema-never-made"]
+    without = changed("parrot", stage, without=("terraform_data.schema", "aws_ecs_task_definition.migrate"))
+    assert finds("schema-never-made", without, "PRISMA_DB_PUSH_ON_START is false")

@@ -124,3 +124,21 @@ def test_an_image_that_is_built_during_the_apply_is_found(tmp_path: Path) -> Non
     }, "plan")
     assert finds("apply-runs-commands", plan, "local-exec")
     assert not found("apply-runs-commands", system("open_metabolics", "prod"))
+
+
+def test_the_command_of_a_migration_is_known_and_another_one_beside_it_is_not(tmp_path: Path) -> None:
+    ours = '  provisioner "local-exec" {\n    interpreter = ["groundsill", "run-task"]\n    command = jsonencode(self)\n  }\n'
+    shell = '  provisioner "local-exec" {\n    command = "python migrate.py"\n  }\n'
+    named = 'resource "terraform_data" "schema" {\n  input = { cluster = "c" }\n'
+    assert not finds("apply-runs-commands", folder(tmp_path / "a", f"{named}{ours}}}\n"))
+    assert finds("apply-runs-commands", folder(tmp_path / "b", f"{named}{ours}{shell}}}\n"), "local-exec")
+    assert finds("apply-runs-commands", folder(tmp_path / "c", f"{named}{shell}}}\n"), "local-exec")
+    plan, _ = read_plan({
+        "format_version": "1.2", "terraform_version": "1.11.4",
+        "planned_values": {"root_module": {"resources": [
+            {"address": "terraform_data.schema", "mode": "managed", "type": "terraform_data", "name": "schema", "values": {}}]}},
+        "configuration": {"root_module": {"resources": [
+            {"address": "terraform_data.schema", "mode": "managed", "type": "terraform_data", "name": "schema", "provisioners": [
+                {"type": "local-exec", "expressions": {"interpreter": {"constant_value": ["groundsill", "run-task"]}}}]}]}},
+    }, "plan")
+    assert plan["terraform_data.schema"].provisioners and not finds("apply-runs-commands", plan)

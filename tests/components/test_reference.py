@@ -40,7 +40,7 @@ def test_every_section_is_there_and_every_argument_is_described(name: str) -> No
 
 @pytest.mark.parametrize("name", COMPONENTS)
 def test_the_resources_that_it_says_are_the_resources_that_it_makes(name: str) -> None:
-    said = set(re.findall(r"aws_\w+", doc_of(getattr(c, name)).sections["Resources created"]))
+    said = set(re.findall(r"aws_\w+|terraform_data", doc_of(getattr(c, name)).sections["Resources created"]))
     made = created(name) - {"aws_cloudwatch_metric_alarm"}  # `Alerts` makes those of every component
     assert made <= said, f"not said: {sorted(made - said)}"
     anywhere = {resource.type for resource in graph("enterprise", "prod")[0]}

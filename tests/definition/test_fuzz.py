@@ -155,6 +155,7 @@ CALLS: Mapping[str, Callable[[Parts], Call]] = {
     "Service": lambda p: (c.Service, ["x", p.image, p.network.private], {"cluster": p.cluster}),
     "SmsSender": lambda p: (c.SmsSender, ["x"], {}),
     "Table": lambda p: (c.Table, ["x"], {"key": "Id"}),
+    "Task": lambda p: (c.Task, ["x", p.image, p.network.private], {"cluster": p.cluster}),
     "ThreatDetection": lambda p: (c.ThreatDetection, ["x"], {}),
     "Topic": lambda p: (c.Topic, ["x"], {}),
     "Topic.subscribe": lambda p: (p.news.subscribe, [p.jobs], {}),

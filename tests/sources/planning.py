@@ -53,10 +53,10 @@ def plan_of(
 
 
 def plan_of_graph(graph: Graph, scratch: Path, *, apply: bool = False) -> list[dict[str, Any]]:
-    """The plan of a definition's graph; resources that no embedded AWS API has are left out."""
+    """The plan of a definition's graph; where it is applied, what cannot be done on this machine is left out."""
     folder = scratch / "terraform"
     folder.mkdir(parents=True)
-    write_folder(graph, folder, list(left_out(graph, GAPS)))
+    write_folder(graph, folder, list(left_out(graph, GAPS)) if apply else [])
     variables, _ = stand_in_variables(graph, ACCOUNT, {})
     return plan_of(folder, region=graph.region, variables=variables, scratch=scratch, apply=apply)
 

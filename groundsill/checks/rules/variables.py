@@ -10,6 +10,7 @@ from groundsill.checks.context import Context
 from groundsill.checks.rule import Family, Finding, Found, Ruleset, Severity
 from groundsill.checks.values import text
 from groundsill.checks.workloads import Workload
+from groundsill.graph.provisioner import TASK_RUN_TYPE, runs_task
 
 RULES = Ruleset(Family.RUNS)
 # Next.js documentation, "How to use environment variables in Next.js"; Vite guide, "Env Variables and Modes"; Create React
@@ -56,6 +57,8 @@ def empty(context: Context) -> Found:
 
 
 def _has_migration(context: Context) -> bool:
+    if any(map(runs_task, context.of_type(TASK_RUN_TYPE))):
+        return True
     return any(re.search(_MIGRATES, item.name) or re.search(_MIGRATES, str(item.arguments.get("container_definitions", "")))
                or re.search(_MIGRATES, str(item.arguments.get("function_name", "")))
                for item in context.of_type("aws_lambda_function", "aws_ecs_task_definition", "aws_codebuild_project"))

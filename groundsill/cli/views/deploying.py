@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _SIGNS = {"create": "+", "update": "~", "destroy": "-", "read": "<", "replace": "-/+"}
 _REDRAWS_A_SECOND = 8
+# What Terraform says in place of a command that it was told not to show: documentation of `local-exec`, `quiet`.
+_QUIET = "Suppressed by quiet=true"
 
 
 class Lines:
@@ -59,6 +61,9 @@ class Lines:
             self.done(event, failed=event.kind == "resource_error")
         elif event.kind == "note":
             self.say(event.message)
+        elif event.kind == "output" and event.message and not event.message.endswith(_QUIET):
+            name = self.graph[address].component if (address := base_address(event.address)) in self.graph else event.address
+            self.say(f"        {name} | {event.message}")
 
     def done(self, event: Event, *, failed: bool) -> None:
         """A resource is done or has failed."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from groundsill.cli.views.money import signed
 from groundsill.cli.views.style import Style
 from groundsill.terraform.changes import UNKNOWN, AttributeChange, Change, value_text
-from groundsill.terraform.migrations import RUN_TYPE
+from groundsill.terraform.migrations import RUN_TYPES
 from groundsill.terraform.review import ComponentChanges, Review
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _groups(
 
 
 def _change(change: Change, style: Style, review: Review) -> Iterator[str]:
-    sign = "run" if change.type == RUN_TYPE and change.action in ("create", "replace") else _SIGNS.get(change.action, "?")
+    sign = "run" if change.type in RUN_TYPES and change.action in ("create", "replace") else _SIGNS.get(change.action, "?")
     words: list[str] = []
     if change.moved_from:
         sign = sign if change.action not in ("none", "read") else "->"

@@ -15,6 +15,7 @@ from groundsill.cost.meters.functions import WORKLOAD_PARAMETERS
 from groundsill.cost.meters.models import MODEL_PARAMETERS, model_lines
 from groundsill.cost.model import Factor, Lines, Parameter, Service
 from groundsill.cost.quantities import Dimension
+from groundsill.graph.provisioner import runs_task
 from groundsill.graph.reference import JsonDocument
 from groundsill.graph.resource import Resource
 from groundsill.graph.shapes import is_list, is_mapping
@@ -30,6 +31,7 @@ ALL_HOURS = Parameter("hours", Dimension.HOURS, "it runs", exactly(730))
 _SPOT = Amount(0.3, 0.4, 0.7)
 SPOT_WORDS = "of the list price as Spot, which floats"
 _IMAGES = Amount(1, 5, 10)
+_LEAST_SECONDS = 60
 
 
 @service.meter(
@@ -67,6 +69,30 @@ def ecs_service(context: Context, ecs_service: Resource) -> Lines:
     requests = context.measure(ecs_service, "requests")
     yield from model_lines(context, ecs_service, requests)
     yield from between_zones(context, ecs_service, requests)
+
+
+@service.meter(
+    "terraform_data",
+    Parameter("runs", Dimension.COUNT, "deploys of a month that run it:", Amount(1, 4, 20)),
+    Parameter("duration", Dimension.TIME, "one run takes", Amount(20, 60, 600)),
+)
+def task_run(context: Context, run: Resource) -> Lines:
+    """A task that an apply runs, by the second; "AWS Fargate Pricing" bills a minute at least, the start included."""
+    if not runs_task(run):
+        yield context.free(run, "nothing in AWS")
+        return
+    definition = next((item for item in context.view.targets(run, "input") if item.type == "aws_ecs_task_definition"), None)
+    if definition is None:
+        yield context.not_known(run, "task", "its task definition is not in the graph")
+        return
+    runs, duration = context.measure(run, "runs"), context.measure(run, "duration")
+    time = duration.each(lambda seconds: max(seconds, _LEAST_SECONDS) / 3600)
+    kind = "arm64" if context.text(definition, "runtime_platform", "cpu_architecture") == "ARM64" else "x86"
+    for what, price, argument, unit in (("vCPU", "vcpu", "cpu", "vCPU"), ("memory", "gb", "memory", "GB")):
+        yield context.line(run, what, f"fargate.{price}_hour_{kind}", runs, time,
+                           _resized(context.number(definition, argument), unit))
+    if context.flag(run, "input", "assign_public_ip"):
+        yield context.line(run, "public IPv4 addresses", "vpc.public_ipv4_hour", runs, time)
 
 
 def tasks_of(context: Context, ecs_service: Resource) -> Factor:

@@ -19,7 +19,7 @@ service = Service("AWS Billing and management", free={
     "aws_cloudformation_stack": "free for AWS's own types",
     "random_password": "made by Terraform itself", "random_id": "made by Terraform itself",
     "random_string": "made by Terraform itself", "random_pet": "made by Terraform itself",
-    "null_resource": "nothing in AWS", "terraform_data": "nothing in AWS", "local_file": "nothing in AWS",
+    "null_resource": "nothing in AWS", "local_file": "nothing in AWS",
     "tls_private_key": "made by Terraform itself", "archive_file": "nothing in AWS", "time_sleep": "nothing in AWS",
 })
 

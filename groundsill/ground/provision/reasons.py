@@ -23,6 +23,7 @@ _MACHINES = "the ground cannot run machines yet"
 _NOT_YET = "the ground cannot run this type yet"
 # A function that uses one of these cannot do its work here; everything else that does not run is not missed by it.
 _MISSED = frozenset({_DATABASE, _CACHE, _HELD, _SOCKETS, _MACHINES, _NOT_YET})
+_TASK = "not run: the ground starts no tasks yet, so that data stores keep the schema that they have"
 
 # Types that the ground really runs, in its own processes or in the AWS API.
 RUNS: frozenset[str] = frozenset({
@@ -131,6 +132,7 @@ RECORDED_ONLY: MappingProxyType[str, str] = MappingProxyType({
     "aws_wafv2_web_acl_logging_configuration": "what rules refuse is not logged here",
     "aws_xray_group": "traces are not collected here",
     "aws_xray_sampling_rule": "traces are not collected here",
+    "terraform_data": _TASK,
 })
 
 
@@ -155,6 +157,9 @@ def reason_of(resource: Resource, graph: Graph) -> str | None:
         api = graph.target(belongs) if isinstance(belongs, Reference) else resource
         if api is not None and api.arguments.get("protocol_type") == "WEBSOCKET":
             return _SOCKETS
+    elif resource.type == "aws_ecs_task_definition" and not any(
+            graph[address].type == "aws_ecs_service" for address in graph.referrers(resource.address)):
+        return "no service runs it, and tasks that a deploy starts are not run here"
     return reason_not_run(resource.type)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from groundsill.graph.graph import Graph
+from groundsill.graph.provisioner import TASK_RUN_TYPE, runs_task
 
 Step = Literal["apply", "plan", "destroy"]
 EMULATOR = "MiniStack 1.5.33"
@@ -78,6 +79,12 @@ _SERVERS = frozenset({"aws_db_instance", "aws_rds_cluster"})
 _CALL = "aws_lambda_invocation"
 
 
+def _without_containers(graph: Graph) -> dict[str, str]:
+    """Runs of tasks: the API holds the task definition, and nothing on this machine is started from its image."""
+    return {run.address: "it was not run: no container is started here, so what its task would do is not shown"
+            for run in graph.of_type(TASK_RUN_TYPE) if runs_task(run)}
+
+
 def _without_server(graph: Graph) -> dict[str, str]:
     """Calls of functions that need a database server: the API holds its description, and nothing answers at its address."""
     found: dict[str, str] = {}
@@ -92,7 +99,8 @@ def _without_server(graph: Graph) -> dict[str, str]:
 def left_out(graph: Graph, gaps: Sequence[Gap] = GAPS) -> dict[str, str]:
     """Resources that cannot be part of a rehearsal: those with an ``apply`` gap, and whatever refers to one of them.
 
-    A migration that needs a database server is one too; what only waits for it needs nothing of it, and is rehearsed.
+    A migration that needs a database server, or that is a container, is one too; what only waits for it needs nothing of it,
+    and is rehearsed.
 
     Arguments:
         graph: a finished graph.
@@ -107,7 +115,7 @@ def left_out(graph: Graph, gaps: Sequence[Gap] = GAPS) -> dict[str, str]:
         for resource in graph if (gap := cannot.get(resource.type)) is not None
     }
     waiting = list(reasons)
-    reasons |= _without_server(graph)
+    reasons |= _without_server(graph) | _without_containers(graph)
     while waiting:
         missing = waiting.pop()
         for address in graph.referrers(missing):

@@ -130,7 +130,8 @@ class _Reader:
             return True
         if not type:
             return section == "provider" and path == ("default_tags",)
-        return (len(path) == 1 and path[0] in _META) or self.is_block(type, data, path)
+        meta = path[0] in _META and (len(path) == 1 or path[:-1] == ("provisioner",))
+        return meta or self.is_block(type, data, path)
 
     def _inner(self, name: str, labels: list[str], value: Any, type: str, data: bool, path: tuple[str, ...], section: str,
                depth: int) -> Block:

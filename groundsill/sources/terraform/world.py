@@ -14,6 +14,7 @@ from groundsill.aws.schema import schema_file, type_schema
 from groundsill.graph.diagnostics import Diagnostic, Diagnostics, Severity, did_you_mean
 from groundsill.graph.graph import Graph, Suppression
 from groundsill.graph.provider import Output, Provider, Variable
+from groundsill.graph.provisioner import Provisioner
 from groundsill.graph.reference import Reference, Unknown
 from groundsill.graph.resource import Lifecycle, Resource
 from groundsill.graph.shapes import is_list, is_mapping
@@ -244,7 +245,7 @@ class Configuration:
             instance.type, instance.name, arguments, data=instance.data, ephemeral=instance.ephemeral,
             provider=alias if alias in self._regions else None, location=block.location, subject=_subject(block),
             depends_on=self._depends_on(instance), lifecycle=_lifecycle(block), module=instance.module.address,
-            key=instance.key, provisioners=tuple(kind_of(inner)[0] for inner in block.body.of_type("provisioner"))))
+            key=instance.key, provisioners=tuple(map(_provisioner, block.body.of_type("provisioner")))))
 
     def _checked(self, instance: Instance, arguments: dict[str, Any]) -> dict[str, Any]:
         """The arguments in the form that every reader expects, and what is wrong with them."""
@@ -330,6 +331,16 @@ def _inside(value: Any, step: Any) -> Any:
 
 def _subject(block: Block) -> str:
     return " ".join([block.type, *(f'"{label}"' for label in block.labels)])
+
+
+def _provisioner(block: Block) -> Provisioner:
+    """A command that an apply runs; its interpreter only where every word of it is written out."""
+    kind, body = kind_of(block)
+    written = body.attributes.get("interpreter")
+    words = [item.value for item in written.items if isinstance(item, Literal)] if isinstance(written, Tuple) else []
+    whole = isinstance(written, Tuple) and len(words) == len(written.items)
+    command = body.attributes.get("command")
+    return Provisioner(kind, tuple(map(str, words)) if whole else (), command.text if command is not None else "")
 
 
 def _lifecycle(block: Block) -> Lifecycle | None:

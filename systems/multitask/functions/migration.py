@@ -1,4 +1,4 @@
-"""Migrations of the catalog's database: ``up``, ``status`` and ``down``.
+"""Migrations of the catalog's database: ``up``, ``status`` and ``down``; as a function, or in a container without its limit.
 
 Each file of ``migrations/``, in the order of their names, is one transaction, which notes in the database itself that it has
 been applied: so nothing is ever half-applied, and a run that was ended half-way is continued by the next. An advisory lock
@@ -14,6 +14,7 @@ import json
 import os
 import re
 import ssl
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -108,6 +109,24 @@ def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
               "pending": [step.id for step in every if step.id not in applied]}
     print(json.dumps({"event": "migration", **answer}))
     return answer
+
+
+class _Container:
+    """What a container tells of the time that is left: it is stopped by whoever runs it, so there is always enough."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """A week, which the database can still count in milliseconds."""
+        return 7 * 86_400_000
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The same in a container, ``python -m functions.migration [COMMAND]``: the exit code says whether it failed."""
+    try:
+        handle({"command": arguments[0] if arguments else "up"}, _Container())
+    except MigrationError as error:
+        print(json.dumps({"event": "migration failed", "error": str(error)}), flush=True)
+        return 1
+    return 0
 
 
 def _locked(database: Any, every: Sequence[Step], command: str, context: Any, wanted: str) -> list[str]:
@@ -221,3 +240,7 @@ def _trusted() -> ssl.SSLContext:
     if Path(_AMAZON_AUTHORITIES).is_file():
         context.load_verify_locations(_AMAZON_AUTHORITIES)
     return context
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -105,6 +105,24 @@ def test_migrations_run_when_asked_for_and_their_daily_schedule_is_off(stage: De
     assert stage.all("aws_lambda_function_event_invoke_config")["migration_lambda"]["maximum_retry_attempts"] == 0
 
 
+@pytest.mark.parametrize("name", NAMES.values())
+@pytest.mark.requirement("MT-C42")
+def test_the_same_migration_runs_in_a_container_where_a_setting_says_so(name: str) -> None:
+    usual, stage = Defined(graph(name)), Defined(graph(name, migrate_in="container"))
+    run = "terraform_data.catalog_schema"
+    assert stage.graph[run].arguments["input"]["timeout"] == 12 * 3600 and run not in usual.graph
+    assert not stage.all("aws_lambda_invocation") and len(usual.all("aws_lambda_invocation")) == 1
+    assert "aws_rds_cluster.catalog_database" in stage.graph.needs(run)
+    assert run in stage.graph.needs("aws_lambda_function.catalog_lambda")
+    # What it may do and is told is what the function may do and is told, beside what a function is told of itself.
+    told, function = stage.environment("migration_task"), usual.environment("migration_lambda")
+    assert told.items() <= function.items() and told["MIGRATION_STATE_TABLE"] == table("migration_state")
+    rights, its = stage.rights("migration_task"), usual.rights("migration_lambda")
+    for action in ("secretsmanager:GetSecretValue", "dynamodb:PutItem", "dynamodb:Scan"):
+        assert rights[action] == its[action]
+    assert ("${aws_security_group.migration_task.id}", 5432) in stage.ingress("catalog_database")
+
+
 @STAGES
 @pytest.mark.requirement("MT-R24", "MT-C01", "MT-C39", "MT-C45", "MT-S07", "MT-T01")
 def test_functions_are_python_on_arm_with_512_mb_and_traced(stage: Defined) -> None:

@@ -174,3 +174,19 @@ def test_the_catalogs_own_migrations_go_up_and_down(catalog: Catalog) -> None:
     for _ in done:
         catalog("down")
     assert catalog("status")["applied"] == [] and catalog.query("SELECT to_regclass('items') IS NULL") == [[True]]
+
+
+@pytest.mark.requirement("MT-C42")
+def test_in_a_container_the_same_steps_have_no_time_limit_and_the_exit_code_says_how_it_ended(
+    catalog: Catalog, capsys: pytest.CaptureFixture[str],
+) -> None:
+    catalog.write("0001_items.sql", "CREATE TABLE items (id int);")
+    # A function with so little time left would not have begun it.
+    assert "the time is over before 0001_items" in catalog.fails(seconds=8)
+    assert catalog.module.main([]) == 0
+    assert catalog("status")["applied"] == ["0001_items"] and catalog.states.recorded == {"0001_items": "applied"}
+    catalog.write("0002_price.sql", "ALTER TABLE items ADD price int; INSERT INTO items VALUES ('no number', 1);")
+    assert catalog.module.main(["up"]) == 1
+    assert "0002_price failed and was taken back whole" in capsys.readouterr().out
+    catalog.write("0002_price.sql", "ALTER TABLE items ADD price int;")
+    assert catalog.module.main(["up"]) == 0 and catalog("status")["pending"] == []

@@ -86,7 +86,8 @@ def test_each_service_has_a_group_of_its_own_that_the_load_balancer_alone_enters
 @STAGES
 @pytest.mark.requirement("PA-R13", "PA-C01", "PA-S10")
 def test_the_backend_alone_enters_the_database_which_opens_no_connection_itself(stage: Defined) -> None:
-    assert stage.ingress("db") == {("${aws_security_group.backend.id}", 5432)}
+    assert stage.ingress("db") == {
+        (f"${{aws_security_group.{part}.id}}", 5432) for part in ("backend", "migrate")}
     assert not [
         rule
         for rule in stage.all("aws_vpc_security_group_egress_rule").values()
