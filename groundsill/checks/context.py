@@ -129,8 +129,7 @@ class Context:
     def _texts(self) -> set[str]:
         found: set[str] = set()
         for resource in self.graph:
-            for value in resource.arguments.values():
-                texts_of(value, found)
+            texts_of(resource.arguments, found)
         return found
 
     def texts_where(self, holds: Callable[[str], object]) -> list[Written]:

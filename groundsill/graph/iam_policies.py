@@ -27,6 +27,9 @@ _ARNS: Mapping[str, tuple[str, str]] = {
 _ARN_ATTRIBUTES = ("arn", "invoke_arn", "id", "execution_arn", "secret_id")
 
 
+_EFFECTS = {"Allow": True, "Deny": False}
+
+
 class Statement(NamedTuple):
     """One statement of a policy.
 
@@ -115,14 +118,14 @@ def _of_mapping(item: Mapping[str, Any]) -> Statement:
     principal = item.get("Principal")
     principals: dict[str, tuple[Any, ...]] | None = None
     if is_mapping(principal):
-        principals = {str(kind): tuple(_listed(who)) for kind, who in principal.items()}
+        principals = {str(kind): _all(who) for kind, who in principal.items()}
     elif principal is not None:
         principals = {"*": (principal,)}
     condition = item.get("Condition")
     return Statement(
-        {"Allow": True, "Deny": False}.get(str(item.get("Effect", ""))),
-        tuple(_listed(item["Action"])) if "Action" in item else None, tuple(_listed(item.get("NotAction"))),
-        tuple(_listed(item.get("Resource"))), tuple(_listed(item.get("NotResource"))),
+        _EFFECTS.get(str(item.get("Effect", ""))),
+        _all(item["Action"]) if "Action" in item else None, _all(item.get("NotAction")), _all(item.get("Resource")),
+        _all(item.get("NotResource")),
         condition if is_mapping(condition) else {} if condition is None else {"?": condition}, principals,
         str(item.get("Sid", "")),
     )
@@ -150,11 +153,15 @@ def _of_block(view: View, block: Mapping[str, Any]) -> Statement:
             conditions.setdefault(str(item.get("test")), {})[str(item.get("variable"))] = item.get("values")
     actions = block.get("actions")
     return Statement(
-        {"Allow": True, "Deny": False}.get(str(block.get("effect", "Allow"))),
+        _EFFECTS.get(str(block.get("effect", "Allow"))),
         None if actions is None else tuple(_listed(actions)), tuple(_listed(block.get("not_actions"))),
         tuple(_listed(block.get("resources"))), tuple(_listed(block.get("not_resources"))), conditions,
         principals or None, str(block.get("sid", "")),
     )
+
+
+def _all(value: Any) -> tuple[Any, ...]:
+    return () if value is None else tuple(value) if is_list(value) else (value,)
 
 
 def _listed(value: Any) -> list[Any]:
@@ -167,11 +174,13 @@ def action_matches(pattern: Any, action: str) -> Answer:
     """Whether a statement's action, which may hold ``*`` and ``?``, covers one action, for example ``sqs:SendMessage``."""
     if not isinstance(pattern, str) or holds_reference(pattern):
         return Answer.UNKNOWN
-    pattern, action = pattern.lower(), action.lower()
     # Nearly every one is written out, or ends with its only star: an expression is made for the others alone.
-    beginning, star, rest = pattern.partition("*")
+    if "*" not in pattern and "?" not in pattern:
+        return Answer.YES if len(pattern) == len(action) and pattern.lower() == action.lower() else Answer.NO
+    pattern, action = pattern.lower(), action.lower()
+    beginning, _, rest = pattern.partition("*")
     if "?" not in pattern and not rest:
-        return Answer.YES if (action.startswith(beginning) if star else action == pattern) else Answer.NO
+        return Answer.YES if action.startswith(beginning) else Answer.NO
     return Answer.YES if _expression(pattern).fullmatch(action) else Answer.NO
 
 

@@ -204,7 +204,8 @@ def as_blocks(value: Any) -> list[Any]:
 
 def _inside(value: Any, path: Sequence[Any]) -> Any:
     for step in path:
-        if is_mapping(value):  # what it nearly always is
+        kind = type(value)  # pyright: ignore[reportUnknownVariableType]
+        if kind is dict or is_mapping(value):  # what it nearly always is
             value = value.get(step) if isinstance(step, str) else None
         elif isinstance(value, Unknown):
             return value

@@ -172,6 +172,7 @@ def _stage(context: Context) -> str:
     example="tags = {\"aws:team\" = \"shop\"}",
 )
 def tags(context: Context) -> Found:
+    good: set[tuple[str, str]] = set()  # most resources have the same ones
     for resource in context.graph:
         given = resource.arguments.get("tags")
         if resource.data or not is_mapping(given):
@@ -179,9 +180,13 @@ def tags(context: Context) -> Found:
         if len(given) > 50:
             yield Finding(resource, f"it has {len(given)} tags", attribute="tags")
         for key, value in given.items():
+            if type(value) is str and (key, value) in good:
+                continue
             reason = _tag_fault(str(key), value)
             if reason:
                 yield Finding(resource, f"tag {key!r} {reason}", attribute="tags")
+            elif isinstance(key, str) and type(value) is str:
+                good.add((key, value))
 
 
 def _tag_fault(key: str, value: object) -> str:

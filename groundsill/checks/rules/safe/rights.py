@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -38,15 +38,24 @@ _ATTACHMENTS = ("aws_iam_role_policy_attachment", "aws_iam_user_policy_attachmen
 
 
 @cache
-def unnarrowed() -> Mapping[str, frozenset[str]]:
-    """By service, in lower case: the actions that AWS lets name no resource.
+def _table() -> str:
+    """A line a service.
 
     Source: Service Authorization Reference, "Actions, resources, and condition keys for AWS services"; the table is written by
     ``scripts/generate_action_table.py``.
     """
-    lines = _TABLE.read_text("utf-8").splitlines()
-    return {service: frozenset(action.lower() for action in actions)
-            for service, *actions in (line.split(" ") for line in lines if line)}
+    return f"\n{_TABLE.read_text('utf-8')}\n"
+
+
+@cache
+def unnarrowed(service: str) -> frozenset[str]:
+    """The actions of a service that AWS lets name no resource, in lower case. Only the lines that are asked for are read.
+
+    Arguments:
+        service: prefix of its actions, in lower case.
+    """
+    _, found, rest = _table().partition(f"\n{service} ")
+    return frozenset(rest.partition("\n")[0].lower().split(" ")) if found and service else frozenset()
 
 
 def can_name_a_resource(action: str) -> bool:
@@ -59,7 +68,7 @@ def can_name_a_resource(action: str) -> bool:
     if action.lower() in _OF_ITSELF:
         return False
     service, _, name = action.lower().partition(":")
-    free = unnarrowed().get(service, frozenset())
+    free = unnarrowed(service)
     if "*" not in name and "?" not in name:
         return name not in free
     # The table has no list of the other actions: a family of reads that begins like one without resources passes.
