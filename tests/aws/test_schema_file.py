@@ -105,11 +105,8 @@ def test_a_file_of_another_form_is_refused(tmp_path: Path) -> None:
 
 
 MEASURE = """
-import time
 import groundsill.graph
-start = time.perf_counter(); from groundsill import aws; imported = time.perf_counter() - start
-start = time.perf_counter(); aws.sqs_queue; first = time.perf_counter() - start
-start = time.perf_counter(); aws.wafv2_web_acl; one = time.perf_counter() - start
+from groundsill import aws
 graph = groundsill.graph.Graph(); scope = groundsill.graph.Scope(graph, tags={"a": "b"})
 types = ["sqs_queue", "sns_topic", "vpc", "s3_bucket", "cloudwatch_log_group", "iam_user", "kms_key", "eip",
 "ecr_repository",
@@ -120,27 +117,24 @@ arguments = {"ecr_repository": {"name": "x"}, "iam_user": {"name": "x"}, "iam_gr
              "ecs_cluster": {"name": "x", "setting": {"name": "containerInsights", "value": "enabled"}},
              "security_group": {"ingress": [{"from_port": 1, "to_port": 2, "protocol": "tcp", "cidr_blocks":
              ["10.0.0.0/8"]}]}}
-start = time.perf_counter()
 with scope.active():
     for number in range(5000):
         type = types[number % len(types)]
         getattr(aws, type)(f"r{number}", **arguments.get(type, {}))
-made = time.perf_counter() - start
 assert not list(scope.diagnostics), list(scope.diagnostics)[:3]
 status = open("/proc/self/status").read()
-print(imported, first, one, made, int(status.split("VmHWM:")[1].split()[0]) / 1024)
+print(len(graph), int(status.split("VmHWM:")[1].split()[0]) / 1024)
 """
 
 
-def test_thousands_of_resources_are_made_in_a_moment_and_in_little_memory() -> None:
+def test_thousands_of_resources_are_made_in_little_memory() -> None:
     done = subprocess.run(
         [sys.executable, "-c", MEASURE], capture_output=True, text=True, check=True, timeout=60, cwd=ROOT
     )
-    imported, first, one, made, megabytes = map(float, done.stdout.split())
-    # Measured: 3 ms, 0.4 ms, 0.2 ms, 0.12 s, 33 MB. Several times that, because other tests run beside this one.
-    assert imported < 0.25 and first < 0.02 and one < 0.02
-    assert made < 1.5
-    assert megabytes < 60
+    made, megabytes = done.stdout.split()
+    assert made == "5000"
+    # Measured: 33 MB; the whole schema would take several hundred. `python -m benchmarks synth` tells the seconds.
+    assert float(megabytes) < 60
 
 
 def test_an_id_can_be_given_only_where_the_provider_takes_one() -> None:

@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +66,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def check(project: Path, source: str) -> tuple[list[dict[str, Any]], float, float]:
-    """A type checker's errors, its seconds and its megabytes."""
+def check(project: Path, source: str) -> tuple[list[dict[str, Any]], float]:
+    """A type checker's errors, and its megabytes."""
     (project / "example.py").write_text(source)
     (project / "pyrightconfig.json").write_text(
         json.dumps(
@@ -80,27 +79,25 @@ def check(project: Path, source: str) -> tuple[list[dict[str, Any]], float, floa
             }
         )
     )
-    started = time.monotonic()
     command = [sys.executable, "-m", "basedpyright", "--outputjson", "--project", str(project)]
     process = subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     output = process.stdout.read()
     _, _, usage = os.wait4(process.pid, 0)
-    return json.loads(output)["generalDiagnostics"], time.monotonic() - started, usage.ru_maxrss / 1024
+    return json.loads(output)["generalDiagnostics"], usage.ru_maxrss / 1024
 
 
-def test_a_file_of_ten_resources_is_checked_in_seconds(project: Path) -> None:
+def test_a_file_of_ten_resources_is_checked_in_little_memory(project: Path) -> None:
     pytest.importorskip("basedpyright")
-    found, seconds, megabytes = check(project, TEN_RESOURCES)
+    found, megabytes = check(project, TEN_RESOURCES)
     assert found == []
-    # Measured alone: 1.2 s, 235 MB.
-    assert seconds < 10
+    # Measured: 235 MB, and 1.2 s.
     assert megabytes < 1024
 
 
 def test_a_type_checker_finds_what_construction_would(project: Path) -> None:
     pytest.importorskip("basedpyright")
-    found, _, _ = check(project, MISTAKES)
+    found, _ = check(project, MISTAKES)
     lines = {item["range"]["start"]["line"] + 1 for item in found if item["severity"] == "error"}
     assert lines == set(range(4, 13))
 
