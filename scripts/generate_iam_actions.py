@@ -18,7 +18,7 @@ SERVICES = (
     "cloudtrail", "cloudwatch", "codedeploy", "cognito-idp", "config", "dlm", "dynamodb", "ec2", "ec2messages", "ecr",
     "ecs", "elasticache", "elasticloadbalancing", "events", "execute-api", "guardduty", "iam", "kms", "lambda",
     "logs", "rds", "route53", "s3", "scheduler", "secretsmanager", "securityhub", "ses", "sms-voice", "sns", "sqs",
-    "ssm", "ssmmessages", "wafv2", "xray",
+    "ssm", "ssmmessages", "sts", "wafv2", "xray",
 )
 OUT = Path(__file__).resolve().parents[1] / "tests" / "iam_actions.json"
 

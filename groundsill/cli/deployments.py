@@ -34,6 +34,12 @@ def add_deployment(parser: Parser) -> None:
                         "else terraform or tofu on the PATH")
 
 
+def add_permission_check(parser: Parser) -> None:
+    """What every command takes that asks IAM beforehand whether the credentials may do it."""
+    parser.add_argument("--no-permission-check", dest="permission_check", action="store_false",
+                        help="do not ask IAM first whether these credentials may do what this takes")
+
+
 def about_graph(given: argparse.Namespace, screen: Screen) -> tuple[Target, Graph]:
     """The system and its graph; warnings are shown.
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from typing import Any
 
 from groundsill import aws
-from groundsill.components.deployer_controls import GLOBAL_SERVICES, Control, controls_of
+from groundsill.aws.controls import GLOBAL_SERVICES, Control, controls_of, naming_argument
 from groundsill.components.keys import account_id
 from groundsill.components.roles import policy_document
 from groundsill.definition.component import Component, Mistake
@@ -25,7 +26,8 @@ class Deployer(Component):
     """A role with exactly what deploying this system takes, for people with single sign-on and for CI.
 
     Its policies are derived from the resources of the definition, so that a new kind of resource brings its rights along;
-    the role can read them and not change them, so an administrator deploys what changes them.
+    the role can read them and not change them, so an administrator deploys what changes them. It may ask IAM what it may
+    do, and read what an encoded refusal says, as `groundsill plan` and `deploy` do.
 
     Arguments:
         component: unique in the system.
@@ -55,7 +57,7 @@ class Deployer(Component):
             description=f"Deploys {self.building.system}", max_session_duration=_SESSION_SECONDS,
             assume_role_policy=self._trust(repository),
         )
-        self.building.at_last.append(self._write_policies)
+        self.building.at_rest.append(self._write_policies)
 
     def _trust(self, repository: str | None) -> JsonDocument:
         if repository is None:
@@ -107,11 +109,12 @@ class Deployer(Component):
         named: dict[Control, dict[str, None]] = {}
         unnamed: dict[str, dict[str, None]] = {}
         regions = {provider.alias: provider.region for provider in self.building.graph.providers}
-        for resource in [item for item in self.building.graph if not item.data]:
+        graph = self.building.graph
+        for resource in [item for item in graph if not item.data]:
             for control in controls_of(resource.type):
                 found = named.setdefault(control, {})
                 unnamed.setdefault(control.service, {}).update(dict.fromkeys(control.unnamed))
-                name = _name_of(resource, control, self.building.graph)
+                name = _name_of(resource, control, graph)
                 # What belongs to a named resource, for example its policy, is covered by that one's ARN.
                 if name is not None or "{name}" not in "".join(control.arns):
                     found.update(dict.fromkeys(self._arns(control, name or "", regions[resource.provider])))
@@ -132,8 +135,14 @@ class Deployer(Component):
                 if service not in GLOBAL_SERVICES:
                     statement["Condition"] = {"StringEquals": {"aws:RequestedRegion": sorted(set(regions.values()))}}
                 statements.append(statement)
+        # What `plan` and `deploy` ask first, and what an encoded refusal of EC2 says; the latter names no resource.
+        statements += [
+            {"Effect": "Allow", "Action": ["iam:SimulatePrincipalPolicy"], "Resource": [self.resource["arn"]]},
+            {"Effect": "Allow", "Action": ["sts:DecodeAuthorizationMessage"], "Resource": ["*"]},
+        ]
         # Reads them only: a role that could write its own policies could give itself every right.
-        policies = self.physical_name("aws_iam_policy", self.policy_name)
+        names = [self.physical_name("aws_iam_policy", self.policy_name, part) for part in ("", "2")]
+        policies = "".join(pair[0] for pair in takewhile(lambda pair: pair[0] == pair[1], zip(*names, strict=False)))
         statements.append({
             "Effect": "Allow", "Action": ["iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListPolicyVersions"],
             "Resource": [f"arn:aws:iam::{account_id()}:policy/{policies}*"],
@@ -148,12 +157,14 @@ class Deployer(Component):
 
 def _name_of(resource: Resource, control: Control, graph: Graph) -> str | None:
     """The name that stands in a resource's ARN, with a star where AWS ends it; None where another resource has it."""
-    for argument, end in ((control.argument, ""), (f"{control.argument}_prefix", "*")):
+    naming = naming_argument(resource.type, control)
+    for argument, end in ((naming, ""), (f"{naming}_prefix", "*")):
         value: Any = resource.arguments
         for name in argument.split("."):
             value = value.get(name) if is_mapping(value) else None
-        if control.follows and isinstance(value, Reference) and (target := graph.target(value)) is not None:
-            value = target.arguments.get(value.attribute)
+        if isinstance(value, Reference) and (control.follows or naming != control.argument):
+            owner = graph.target(value)
+            value = owner.arguments.get(control.argument) if owner is not None else None
         if isinstance(value, str) and value:
             return value + end
     return None

@@ -36,7 +36,8 @@ class Building(Scope):
         formerly: names that components had before they were renamed, by their names of now.
         shared: what components share, for example the tier's key.
         at_end: run when the definition has been read, for what covers all components.
-        at_last: run after those, for what covers all resources.
+        at_last: run after those, for what needs all that they made.
+        at_rest: run when nothing is made any more, for what covers all resources.
         finishing: whether these are being run: the user's line is then the component's own.
     """
 
@@ -56,6 +57,7 @@ class Building(Scope):
         self.shared: dict[str, Any] = {}
         self.at_end: list[Callable[[], None]] = []
         self.at_last: list[Callable[[], None]] = []
+        self.at_rest: list[Callable[[], None]] = []
         self.finishing = False
 
     def physical_name(self, type: str, component: str, explicit: str | None = None, part: str = "") -> str:

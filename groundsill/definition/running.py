@@ -26,7 +26,7 @@ def run_definition(define: Define, building: Building) -> None:
         try:
             define(stage)
             building.finishing = True
-            for finish in (*building.at_end, *building.at_last):
+            for finish in (*building.at_end, *building.at_last, *building.at_rest):
                 finish()
             add_moves(building)
         except GroundsillError as error:

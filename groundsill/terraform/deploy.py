@@ -1,5 +1,5 @@
-"""A deploy from beginning to end: credentials, packages, DNS zone, delegation, certificate, registry, images, validation, plan,
-apply, health, outputs.
+"""A deploy from beginning to end: credentials, permissions, packages, DNS zone, delegation, certificate, registry, images,
+validation, plan, apply, health, outputs.
 
 Migrations have their place in the apply: see `groundsill.terraform.migrations`.
 
@@ -10,7 +10,7 @@ continued by the same command; the journal only tells what it continues.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,10 @@ from groundsill.terraform.engine import ApplySummary, EngineError
 from groundsill.terraform.failures import base_address
 from groundsill.terraform.images import STAND_IN, Builder, Registry, content_tag
 from groundsill.terraform.migrations import with_logs
+from groundsill.terraform.needs import Wanted, wanted_by_plan, wanted_by_state
 from groundsill.terraform.packages import build_packages, forget_old_packages
-from groundsill.terraform.preflight import caller, warnings
+from groundsill.terraform.permissions import Judgement, Permissions, diagnostics
+from groundsill.terraform.preflight import Caller, caller, warnings
 from groundsill.terraform.recovery import Recovered, recover
 from groundsill.terraform.review import review
 from groundsill.terraform.run_marks import run_again
@@ -66,6 +68,7 @@ class Deployed:
 def deploy(
     about: Deployment, talk: Talk, *, images: Mapping[str, str] | None = None, saved: Path | None = None,
     upgrade: bool = False, delegation_seconds: float = 600.0, certificate_seconds: float = 600.0,
+    permission_check: bool = True,
 ) -> Deployed:
     """Make what the definition says.
 
@@ -77,6 +80,7 @@ def deploy(
         upgrade: take the newest provider that fits.
         delegation_seconds: how long to wait until the registrar names the name servers of a new DNS zone, default 600.
         certificate_seconds: how long to wait for a certificate whose records somebody enters elsewhere, default 600.
+        permission_check: whether IAM is asked first whether the credentials may do it, default True.
 
     Raises:
         GroundsillError: with the cause; the same command continues afterwards.
@@ -87,7 +91,7 @@ def deploy(
     began = time.time()
     try:
         return _deploy(steps, images or {}, saved, upgrade=upgrade, earlier=earlier, delegation_seconds=delegation_seconds,
-                       certificate_seconds=certificate_seconds)
+                       certificate_seconds=certificate_seconds, permission_check=permission_check)
     except GroundsillError as error:
         # Before anything was changed there is nothing that another deploy would continue.
         if about.workspace.journal().get("step") not in _CHANGING and not earlier:
@@ -100,16 +104,22 @@ def deploy(
 
 def _deploy(
     steps: Steps, images: Mapping[str, str], saved: Path | None, *, upgrade: bool, earlier: Mapping[str, Any],
-    delegation_seconds: float, certificate_seconds: float,
+    delegation_seconds: float, certificate_seconds: float, permission_check: bool,
 ) -> Deployed:
     started = time.perf_counter()
     about, talk = steps.about, steps.talk
-    _ask_who(steps)
+    who = _ask_who(steps)
+    rights = Permissions(who, about.graph) if permission_check else None
     if saved is not None:
-        return _apply_saved(steps, saved, started)
+        return _apply_saved(steps, saved, started, rights)
+    steps.run("prepare", lambda: about.prepare(upgrade=upgrade))
+    if rights is not None:
+        # Before anything is built: of what is there already, the plan below says what changes.
+        pushed = {image.repository for image in about.images if image.variable not in images}
+        _allowed(steps, rights, lambda: wanted_by_state(
+            about.graph, state_resources(about.engine.show(about.directory))), pushed)
     if about.graph.artifacts:
         steps.run("packages", lambda: _packages(about))
-    steps.run("prepare", lambda: about.prepare(upgrade=upgrade))
     applied: list[ApplySummary] = []
     values: dict[str, str] = dict(images)
     missing = [image for image in about.images if image.variable not in values]
@@ -145,6 +155,8 @@ def _deploy(
     with plan_file() as file:
         plan = steps.run("plan", lambda: about.plan(file, values))
         if plan.has_changes:
+            if rights is not None and not rights.unasked:
+                _allowed(steps, rights, lambda: wanted_by_plan(plan))
             if not talk.agrees(review(plan, about.graph), "system"):
                 return _refused(about, applied)
             applied.append(steps.run("apply", lambda: certificates.telling().apply(file)))
@@ -156,15 +168,32 @@ def _deploy(
                     recovered.taken_over)
 
 
-def _ask_who(steps: Steps) -> None:
+def _ask_who(steps: Steps) -> Caller:
     """Whose credentials these are: before packages are built and long before the first change."""
     about = steps.about
     found = steps.run("credentials", lambda: caller(about.graph.region, about.backend))
     for line in warnings(found, about.backend):
         steps.talk.say(line)
+    return found
 
 
-def _apply_saved(steps: Steps, saved: Path, started: float) -> Deployed:
+def _allowed(
+    steps: Steps, rights: Permissions, wanted: Callable[[], Iterable[Wanted]], pushed: Iterable[str] = (),
+) -> None:
+    """Ask IAM whether the credentials may do this, and stop where they may not.
+
+    Raises:
+        GroundsillError: GS3043 for each component, with the actions that are missing.
+    """
+    def judge() -> Judgement:
+        return rights.judge(() if rights.unasked else wanted(), pushed=pushed)
+
+    found = diagnostics(steps.run("permissions", judge), steps.about.graph)
+    if found:
+        raise GroundsillError(found)
+
+
+def _apply_saved(steps: Steps, saved: Path, started: float, rights: Permissions | None) -> Deployed:
     about = steps.about
     about.check_saved(saved)
     steps.run("prepare", about.prepare)
@@ -173,6 +202,8 @@ def _apply_saved(steps: Steps, saved: Path, started: float) -> Deployed:
         about.forget_traces()
         about.workspace.finished()
         return Deployed(True, outputs=about.outputs(), seconds=time.perf_counter() - started)
+    if rights is not None:
+        _allowed(steps, rights, lambda: wanted_by_plan(plan))
     if not steps.talk.agrees(review(plan, about.graph), "system"):
         return _refused(about)
     certificates = Certificates(steps)

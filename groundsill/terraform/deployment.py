@@ -19,6 +19,7 @@ from groundsill.graph.diagnostics import Diagnostic, GroundsillError
 from groundsill.graph.graph import Graph
 from groundsill.terraform.backend import Backend
 from groundsill.terraform.changes import PlanSummary
+from groundsill.terraform.denials import decoded
 from groundsill.terraform.engine import ApplySummary, Engine, EngineError
 from groundsill.terraform.events import Event, OnEvent
 from groundsill.terraform.packages import package_path
@@ -144,7 +145,10 @@ class Deployment:
         except EngineError as error:
             lock = self.workspace.frees_own_lock(self.engine, error)
             if lock is None:
-                raise
+                told = decoded(error, self.graph.region)
+                if told is error:
+                    raise
+                raise told from error
             if self.on_event:
                 self.on_event(Event("note", "Took away the lock that a killed command of this machine had left: "
                                     f"{lock.words}."))

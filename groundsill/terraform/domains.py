@@ -119,7 +119,7 @@ class Certificates:
             What was done; None where that was refused.
 
         Raises:
-            GroundsillError: GS3042 where ACM refuses one.
+            GroundsillError: GS3045 where ACM refuses one.
         """
         waiting, resources = self._waiting()
         found = _proofs(waiting, resources)
@@ -144,7 +144,7 @@ class Certificates:
             seconds: how long.
 
         Raises:
-            GroundsillError: GS3041 where records are missing by then, GS3042 where ACM refuses a certificate.
+            GroundsillError: GS3044 where records are missing by then, GS3045 where ACM refuses a certificate.
         """
         if self._open:
             self._steps.run("validation", lambda: _proven(self._steps, self._open, seconds))
@@ -198,7 +198,7 @@ def _refuse_failed(graph: Graph, proofs: Sequence[Proof]) -> None:
     if failed:
         raise GroundsillError([
             Diagnostic(
-                "GS3042", f"AWS does not issue the certificate of {proof.domain}",
+                "GS3045", f"AWS does not issue the certificate of {proof.domain}",
                 graph[proof.address].location, graph[proof.address].subject,
                 detail=f"{proof.arn} is {proof.status}" + (f": {proof.reason}" if proof.reason else ""),
                 mend="mend the cause (AWS Certificate Manager User Guide, \"Troubleshooting\"), delete that certificate in ACM "
@@ -246,7 +246,7 @@ def _not_proven(graph: Graph, proof: Proof, found: Mapping[ValidationRecord, boo
     state = {True: "found", False: "not found", None: "not known"}
     resource = graph[proof.address]
     return Diagnostic(
-        "GS3041", f"nothing proves to AWS yet that {proof.domain} is yours", resource.location, resource.subject,
+        "GS3044", f"nothing proves to AWS yet that {proof.domain} is yours", resource.location, resource.subject,
         detail="\n".join(f"{item.name} {item.type} {item.value} ({state[found[item]]})" for item in proof.records),
         mend="enter these records where the DNS of the domain is kept and run the same command again: it continues there; "
              "--certificate-seconds waits longer",

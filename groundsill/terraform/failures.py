@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from groundsill.graph.diagnostics import Diagnostic, Severity
 from groundsill.graph.graph import Graph
+from groundsill.terraform.denials import DENIED, explained
 from groundsill.terraform.events import Problem
 from groundsill.terraform.migrations import failure as migration_failure
 
@@ -129,7 +130,7 @@ _RULES = (
           r"|Failed to (load|read) .*plan|not (a )?valid plan file|Invalid plan file|zip: not a valid zip file",
           "the saved plan cannot be applied any more",
           "the state has changed since it was made, or it is no plan: make a new one with `groundsill plan --save FILE`"),
-    _rule("GS3016", r"AccessDenied|UnauthorizedOperation|is not authorized to perform|AuthorizationError",
+    _rule(DENIED, r"AccessDenied|UnauthorizedOperation|is not authorized to perform|AuthorizationError",
           "AWS refuses this to the credentials in use",
           "give the deploying role the action that is named above; the definition's Deployer component prints the policy"),
     _rule("GS3019", r"No value for (required )?variable|Value for undeclared variable|Invalid value for (input )?variable",
@@ -189,7 +190,8 @@ def _known(rule: _Rule, problem: Problem) -> Diagnostic:
             detail = lock.words
             mend = (f"wait for them and run the same command again; if they are gone for good, "
                     f"`groundsill state unlock --lock {lock.id}` frees it")
-    return Diagnostic(rule.code, rule.summary, detail=detail, mend=mend)
+    found = Diagnostic(rule.code, rule.summary, detail=detail, mend=mend)
+    return explained(found, problem.text) if rule.code == DENIED else found
 
 
 def _crash(text: str) -> Diagnostic:

@@ -10,6 +10,7 @@ from groundsill.terraform.certificates import Proof
 from groundsill.terraform.changes import PlanSummary
 from groundsill.terraform.deployment import Deployment, plan_file
 from groundsill.terraform.engine import ApplySummary
+from groundsill.terraform.permissions import Judgement
 from groundsill.terraform.preflight import Caller
 from groundsill.terraform.recovery import Recovered
 from groundsill.terraform.review import Review, review
@@ -96,7 +97,7 @@ class Steps:
 def _detail(result: Any) -> str:
     if isinstance(result, str):
         return result
-    if isinstance(result, Caller):
+    if isinstance(result, Caller | Judgement):
         return result.words
     if isinstance(result, PlanSummary):
         counts = {name: number for name, number in result.counts.items() if number}

@@ -172,7 +172,7 @@ def test_a_record_is_found_when_it_holds_what_aws_asks_for(monkeypatch: pytest.M
 def test_the_records_are_shown_and_waited_for_and_the_deploy_is_continued(terraform: None, tmp_path: Path) -> None:
     with waiting_shop(tmp_path) as (shop, acm, api):
         stopped = shop.json("deploy", "--certificate-seconds", "0", code=1)
-        assert {item["code"] for item in stopped["diagnostics"]} == {"GS3041"} and len(stopped["diagnostics"]) == 2
+        assert {item["code"] for item in stopped["diagnostics"]} == {"GS3044"} and len(stopped["diagnostics"]) == 2
         assert stopped["diagnostics"][0]["line"] == 10 and "(not found)" in stopped["diagnostics"][0]["detail"]
         assert {item["domain"]: item["region"] for item in stopped["certificates"]} == {
             "shop.example": "eu-west-1", "cdn.shop.example": "us-east-1"}
@@ -212,12 +212,12 @@ def test_a_certificate_that_acm_gave_up_is_made_anew_and_a_refused_one_says_why(
         assert shop.json("deploy", "--certificate-seconds", "0", code=1)["certificates"]
         acm.status, acm.reason = "FAILED", "CAA_ERROR"
         (refused,) = shop.json("deploy", code=1)["diagnostics"]
-        assert refused["code"] == "GS3042" and "CAA_ERROR" in refused["detail"] and "shop.example" in refused["summary"]
+        assert refused["code"] == "GS3045" and "CAA_ERROR" in refused["detail"] and "shop.example" in refused["summary"]
 
         acm.status, acm.reason = "PENDING_VALIDATION", ""
         acm.lost = listed(api, "eu-west-1")[0]["CertificateArn"]
         again = shop.json("deploy", "--certificate-seconds", "0", code=1)
-        assert again["diagnostics"][0]["code"] == "GS3041"
+        assert again["diagnostics"][0]["code"] == "GS3044"
         assert len(certificates(api, "eu-west-1")) == 2, "a new one, since the provider forgets the one that is lost"
 
 

@@ -11,6 +11,7 @@ from groundsill.cli.arguments import Parser, add_settings, add_system, count
 from groundsill.cli.deployments import (
     about_graph,
     add_deployment,
+    add_permission_check,
     can_ask,
     confirmed,
     ends_like_ctrl_c,
@@ -57,6 +58,7 @@ def arguments(parser: Parser) -> None:
                         help="how long to wait until the records that prove a certificate's names are entered where their DNS "
                              "is kept, and AWS has found them, default 600; 0 shows the records and stops")
     parser.add_argument("--upgrade", action="store_true", help="take the newest provider that fits, and lock it")
+    add_permission_check(parser)
     add_deployment(parser)
 
 
@@ -81,7 +83,8 @@ def run(given: argparse.Namespace, screen: Screen) -> int:
             talk = _Talk(given, screen, target, view, graph)
             try:
                 done = deploy(with_events(about, view.event), talk, images=images, saved=given.plan, upgrade=given.upgrade,
-                              delegation_seconds=given.delegation_seconds, certificate_seconds=given.certificate_seconds)
+                              delegation_seconds=given.delegation_seconds, certificate_seconds=given.certificate_seconds,
+                              permission_check=given.permission_check)
             except GroundsillError as error:
                 if isinstance(error, EngineError):
                     _tell_done(error.summary, screen)

@@ -1,4 +1,7 @@
-"""What it takes to create, read, change and delete each type of resource: the rights of the `Deployer`."""
+"""What it takes to create, read, change and delete each type of resource: the rights of the `Deployer`.
+
+Which of these a certain change cannot do without is in `groundsill.aws.calls`.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,8 @@ class Control(NamedTuple):
 
     Arguments:
         service: IAM service prefix.
-        actions: control-plane actions on the resources; a ``*`` at the end covers a family of names and never a data-plane
-            action.
+        actions: actions on the resources, of the control plane but for a migration's call; a ``*`` at the end covers a
+            family of names and never a data-plane action.
         arn: ARN after the partition, with ``{name}`` for the resource's name. Several where actions name several.
         unnamed: actions that AWS lets name no resource: most that list, and many that create.
         argument: the argument that holds the name, with a dot before a part of it.
@@ -297,6 +300,19 @@ _FURTHER: MappingProxyType[str, tuple[Control, ...]] = MappingProxyType({
                 "logs:{region}:{account}:log-group:{name}:*", argument="input.log_group"),
     ),
 })
+
+
+# Types whose own name stands in no ARN: the argument that says on what they are.
+_BELONGS: MappingProxyType[str, str] = MappingProxyType({
+    "aws_cloudwatch_log_metric_filter": "log_group_name",
+    "aws_iam_role_policy": "role",
+    "aws_iam_role_policy_attachment": "role",
+})
+
+
+def naming_argument(type: str, control: Control) -> str:
+    """The argument that holds the name in a resource's ARN, or that refers to whose name it is."""
+    return _BELONGS.get(type, control.argument)
 
 
 def controls_of(type: str) -> tuple[Control, ...]:
