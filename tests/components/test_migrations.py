@@ -10,7 +10,7 @@ from groundsill import Stage
 from groundsill import components as c
 from groundsill.operate.rehearsal.configuration import write_folder
 from groundsill.operate.rehearsal.gaps import left_out
-from tests.component_support import build, examine
+from tests.component_support import build, examine, plain
 
 
 def _define(_: Stage) -> None:
@@ -76,3 +76,14 @@ def test_a_rehearsal_says_that_a_migration_of_a_database_was_not_run_and_makes_w
     written = json.loads((tmp_path / "main.tf.json").read_text())["resource"]
     assert "aws_lambda_invocation" not in written and "catalog" in written["aws_lambda_function"]
     assert RUN not in json.dumps(written)
+
+
+def test_the_deployer_may_call_the_function_of_a_migration_and_no_other() -> None:
+    def define(_: Stage) -> None:
+        migrate = c.Function("migrate", "functions.migrate:handle")
+        c.Migration("schema", migrate, before=[c.Function("catalog", "functions.catalog:handle")])
+        c.Deployer("deployer")
+
+    allowed = [statement["Resource"] for policy in build(define).of_type("aws_iam_policy")
+               for statement in plain(policy.arguments["policy"])["Statement"] if "lambda:InvokeFunction" in statement["Action"]]
+    assert allowed == [["arn:aws:lambda:us-east-1:${data.aws_caller_identity.current.account_id}:function:shop-dev-migrate"]]
