@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from groundsill import aws
 from groundsill.components.logs import log_group, write_log
 from groundsill.components.roles import merged_environment, workload_role
-from groundsill.components.security_groups import security_group
+from groundsill.components.security_groups import let_out, security_group
 from groundsill.definition.component import Component, Mistake
 from groundsill.definition.grant import Grant, Statement
-from groundsill.graph import JsonDocument, Reference, Resource
+from groundsill.graph import JsonDocument, Resource
 
 if TYPE_CHECKING:
     from groundsill.components.containers import Container
@@ -90,7 +90,8 @@ def task_parts(
                          description=f"What {component.name} of {component.building.system} may do")
     log = log_group(component, log_name)
     execution_role = _execution_role(component, container, log, grants)
-    group = _security_group(component, subnets, grants)
+    group = security_group(component, subnets.network.id, "tasks", f"Tasks of {component.name}")
+    let_out(component, group, grants)
     definition = aws.ecs_task_definition(
         component.terraform_name(),
         family=family,
@@ -149,22 +150,6 @@ def _execution_role(component: Component, container: Container, log: Resource, g
             *(statement for grant in grants for statement in grant.secret_statements),
         ],
     )
-
-
-def _security_group(component: Component, subnets: Subnets, grants: list[Grant]) -> Resource:
-    group = security_group(component, subnets.network.id, "tasks", f"Tasks of {component.name}")
-    aws.vpc_security_group_egress_rule(
-        component.terraform_name("out"), security_group_id=group["id"], description="To AWS services and the internet",
-        cidr_ipv4="0.0.0.0/0", ip_protocol="-1",
-    )
-    for access in (access for grant in grants for access in grant.network):
-        target = access.security_group.partition(".")[2]
-        aws.vpc_security_group_ingress_rule(
-            component.terraform_name("to", target), security_group_id=Reference(access.security_group, ("id",)),
-            description=f"From {component.name}", referenced_security_group_id=group["id"], ip_protocol="tcp",
-            from_port=access.port, to_port=access.port,
-        )
-    return group
 
 
 def check_size(cpu: int, memory: int) -> None:

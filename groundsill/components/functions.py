@@ -15,6 +15,7 @@ from groundsill.components.network import Subnets
 from groundsill.components.queues import Queue
 from groundsill.components.roles import merged_environment, require, usable_grants, workload_role
 from groundsill.components.rollouts import Rollout
+from groundsill.components.security_groups import let_out
 from groundsill.definition.component import Component, Mistake, duration
 from groundsill.definition.grant import Grant, Statement
 from groundsill.definition.naming import terraform_name
@@ -179,16 +180,7 @@ class Function(Component):
             self.terraform_name(), name=self.physical_name("aws_security_group", part="function"),
             description=f"Function {self.name}", vpc_id=network.network.id,
         )
-        aws.vpc_security_group_egress_rule(
-            self.terraform_name("out"), security_group_id=group["id"], description="To AWS services and the internet",
-            cidr_ipv4="0.0.0.0/0", ip_protocol="-1",
-        )
-        for access in dict.fromkeys(access for grant in grants for access in grant.network):
-            aws.vpc_security_group_ingress_rule(
-                self.terraform_name("to", access.security_group.partition(".")[2]),
-                security_group_id=Reference(access.security_group, ("id",)), description=f"From {self.name}",
-                referenced_security_group_id=group["id"], ip_protocol="tcp", from_port=access.port, to_port=access.port,
-            )
+        let_out(self, group, grants)
         return group
 
     def permit(self, name: str, service: str, source: Any, *, account: Any = None) -> None:

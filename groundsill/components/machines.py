@@ -15,7 +15,7 @@ from groundsill.components.logs import log_group, write_log
 from groundsill.components.machine_images import Image, architecture_of, image_id
 from groundsill.components.network import Subnets
 from groundsill.components.roles import merged_environment, require, trust, usable_grants, workload_role
-from groundsill.components.security_groups import security_group
+from groundsill.components.security_groups import let_out, security_group
 from groundsill.definition.component import Collecting, Component, Mistake
 from groundsill.definition.grant import Grant, NetworkAccess, Statement
 from groundsill.definition.naming import environment_name
@@ -99,7 +99,8 @@ class _Computer(Component):
         self.profile = aws.iam_instance_profile(
             self.terraform_name(), name=self.physical_name("aws_iam_instance_profile"), role=self.role["name"],
         )
-        self.security_group = self._open(grants)
+        self.security_group = security_group(self, subnets.network.id, "machines", f"Machines of {self.name}")
+        let_out(self, self.security_group, grants)
         group_name = self.log_group.arguments["name"]
         self.script = boot_script(Boot(
             self.name, self.building.graph.region, self._parameter, folder or f"/opt/{self.name}", tuple(command),
@@ -147,21 +148,6 @@ class _Computer(Component):
             encrypted=True, kms_key_id=key.arn if key else None, final_snapshot=self.stage.production,
             tags={"Name": label, "Snapshots": label},
         )
-
-    def _open(self, grants: list[Grant]) -> Resource:
-        group = security_group(self, self.subnets.network.id, "machines", f"Machines of {self.name}")
-        aws.vpc_security_group_egress_rule(
-            self.terraform_name("out"), security_group_id=group["id"], description="To AWS services and the internet",
-            cidr_ipv4="0.0.0.0/0", ip_protocol="-1",
-        )
-        for access in (access for grant in grants for access in grant.network):
-            target = access.security_group.partition(".")[2]
-            aws.vpc_security_group_ingress_rule(
-                self.terraform_name("to", target), security_group_id=Reference(access.security_group, ("id",)),
-                description=f"From {self.name}", referenced_security_group_id=group["id"], ip_protocol="tcp",
-                from_port=access.port, to_port=access.port,
-            )
-        return group
 
     def _deliver(self) -> None:
         """What `groundsill deploy` has Systems Manager run on the machines."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from groundsill import aws
 from groundsill.definition.component import Component
+from groundsill.definition.grant import Grant
 from groundsill.definition.naming import shorten
 from groundsill.graph import Lifecycle, Reference, Resource
 
@@ -44,3 +47,24 @@ def let_in(component: Component, group: Resource, source: Resource, source_name:
         description=f"From {source_name}", referenced_security_group_id=source["id"], ip_protocol="tcp", from_port=port,
         to_port=port,
     )
+
+
+def let_out(component: Component, group: Resource, grants: Sequence[Grant]) -> None:
+    """Let a workload out, and into what it uses, once however many grants name the same way.
+
+    Arguments:
+        component: the workload.
+        group: its group.
+        grants: what it uses.
+    """
+    aws.vpc_security_group_egress_rule(
+        component.terraform_name("out"), security_group_id=group["id"], description="To AWS services and the internet",
+        cidr_ipv4="0.0.0.0/0", ip_protocol="-1",
+    )
+    for access in dict.fromkeys(access for grant in grants for access in grant.network):
+        target = access.security_group.partition(".")[2]
+        aws.vpc_security_group_ingress_rule(
+            component.terraform_name("to", target), security_group_id=Reference(access.security_group, ("id",)),
+            description=f"From {component.name}", referenced_security_group_id=group["id"], ip_protocol="tcp",
+            from_port=access.port, to_port=access.port,
+        )

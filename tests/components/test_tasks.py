@@ -135,3 +135,15 @@ def test_cost_reckons_with_the_seconds_of_each_run() -> None:
     # 4 runs of a minute of a quarter of a vCPU on Graviton.
     (vcpu,) = [line for line in lines if line.what == "vCPU"]
     assert vcpu.cost is not None and vcpu.cost.expected == pytest.approx(4 / 60 * 0.25 * 0.03238, rel=1e-3)
+
+
+def test_two_ways_to_name_one_database_open_it_once() -> None:
+    def define(_: Stage) -> None:
+        network = c.Network("main")
+        database = c.Database("store", network.private, engine="postgres", version="17")
+        image = c.Container("image", command=("python", "-m", "app"))
+        c.Service("api", image, network.private, cluster=c.Cluster("cluster"), port=8080,
+                  uses=[database.connect, database.connect.env("STORE_A", "STORE_B", "STORE_C", "STORE_D")])
+
+    ways = [item.address for item in build(define).of_type("aws_vpc_security_group_ingress_rule")]
+    assert ways == ["aws_vpc_security_group_ingress_rule.api_to_store"]

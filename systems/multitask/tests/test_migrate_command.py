@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mt_support.postgres import server
 
 from tests.ground.running_help import Small, small
+from tests.postgres import server
 
 FUNCTIONS = Path(__file__).parents[1] / "functions"
 LOGIN = "catalog-login"
@@ -47,7 +47,7 @@ MIGRATION = 'Migration("catalog-schema", migrate, before=[catalog])'
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    with server() as number:
+    with server("multitask") as number:
         yield number
 
 

@@ -13,7 +13,8 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from mt_support.postgres import server
+
+from tests.postgres import server
 
 FILE = Path(__file__).parents[1] / "functions" / "migration.py"
 
@@ -21,7 +22,7 @@ FILE = Path(__file__).parents[1] / "functions" / "migration.py"
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
     """A server of its own on a free port."""
-    with server() as number:
+    with server("multitask") as number:
         yield number
 
 

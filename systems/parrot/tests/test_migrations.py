@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import os
-import shutil
-import socket
-import subprocess
 import sys
-import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -21,6 +16,7 @@ import pytest
 from pa_support.defined import FOLDER, graph
 
 from groundsill.testing import Defined
+from tests.postgres import server
 
 STAGES = {name: Defined(graph(name)) for name in ("dev", "stage", "prod")}
 PROGRAM = FOLDER / "services" / "backend" / "migrate.py"
@@ -51,37 +47,11 @@ def test_the_task_may_read_the_databases_login_and_nothing_else() -> None:
 # -- against a real PostgreSQL -----------------------------------------------------------------------------------------
 
 
-def _program(name: str) -> str | None:
-    """A program of PostgreSQL; Debian keeps those of the server in a folder of their own."""
-    there = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
-    return shutil.which(name) or (str(there[-1]) if there else None)
-
-
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
     """A server of its own on a free port."""
-    initialise, control = _program("initdb"), _program("pg_ctl")
-    if initialise is None or control is None:
-        pytest.skip("PostgreSQL's server is not on this machine")
-    user: dict[str, Any] = {"user": "postgres"} if os.geteuid() == 0 else {}  # it refuses to run as root
-    folder = Path(tempfile.mkdtemp(prefix="parrot-postgres-"))
-    if user:
-        shutil.chown(folder, "postgres")
-    with socket.socket() as line:
-        line.bind(("127.0.0.1", 0))
-        number = line.getsockname()[1]
-
-    def run(*words: str) -> None:
-        subprocess.run(words, check=True, cwd=folder, stdout=subprocess.DEVNULL, **user)
-
-    try:
-        run(initialise, "-D", str(folder / "data"), "-U", "parrot_admin", "--auth=trust", "--no-sync")
-        run(control, "-D", str(folder / "data"), "-w", "-l", str(folder / "log"), "-o",
-            f"-p {number} -h 127.0.0.1 -k {folder} -F", "start")
+    with server("parrot_admin") as number:
         yield number
-        run(control, "-D", str(folder / "data"), "-m", "immediate", "stop")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

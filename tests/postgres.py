@@ -22,13 +22,17 @@ def _program(name: str) -> str | None:
 
 
 @contextmanager
-def server() -> Iterator[int]:
-    """A server of its own on a free port, which it gives; its user is ``multitask``, without a password."""
+def server(login: str) -> Iterator[int]:
+    """A server of its own on a free port, which it gives.
+
+    Arguments:
+        login: name of its administrator, who has no password.
+    """
     initialise, control = _program("initdb"), _program("pg_ctl")
     if initialise is None or control is None:
         pytest.skip("PostgreSQL's server is not on this machine")
     user: dict[str, Any] = {"user": "postgres"} if os.geteuid() == 0 else {}  # it refuses to run as root
-    folder = Path(tempfile.mkdtemp(prefix="multitask-postgres-"))
+    folder = Path(tempfile.mkdtemp(prefix="groundsill-postgres-"))
     if user:
         shutil.chown(folder, "postgres")
     with socket.socket() as line:
@@ -39,7 +43,7 @@ def server() -> Iterator[int]:
         subprocess.run(words, check=True, cwd=folder, stdout=subprocess.DEVNULL, **user)
 
     try:
-        run(initialise, "-D", str(folder / "data"), "-U", "multitask", "--auth=trust", "--no-sync")
+        run(initialise, "-D", str(folder / "data"), "-U", login, "--auth=trust", "--no-sync")
         run(control, "-D", str(folder / "data"), "-w", "-l", str(folder / "log"), "-o",
             f"-p {number} -h 127.0.0.1 -k {folder} -F", "start")
         yield number
