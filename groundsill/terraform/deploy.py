@@ -19,7 +19,7 @@ from groundsill.graph.artifact import ContainerImage
 from groundsill.graph.diagnostics import Diagnostic, GroundsillError
 from groundsill.graph.provisioner import runs_task
 from groundsill.terraform.delegation import zones_to_delegate
-from groundsill.terraform.deployment import Deployment, plan_file
+from groundsill.terraform.deployment import Deployment, plan_file, unusable
 from groundsill.terraform.domains import Certificates, delegate_zones
 from groundsill.terraform.engine import ApplySummary, EngineError
 from groundsill.terraform.failures import base_address
@@ -197,6 +197,9 @@ def _apply_saved(steps: Steps, saved: Path, started: float, rights: Permissions 
     about = steps.about
     about.check_saved(saved)
     steps.run("prepare", about.prepare)
+    if any(map(runs_task, about.graph)) and steps.run("migrations", lambda: run_again(about, steps.talk.say)):
+        # It was made while the state said that the migration is done.
+        raise unusable(saved, "a migration came to no good end, and the plan leaves it out")
     plan = about.engine.read(saved, about.directory)
     if not plan.has_changes:
         about.forget_traces()

@@ -217,7 +217,7 @@ class Deployment:
             with zipfile.ZipFile(file) as archive:
                 about: dict[str, Any] = json.loads(archive.read(_ABOUT))
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise _unusable(file, f"it was not made by `groundsill plan --save` ({error})") from error
+            raise unusable(file, f"it was not made by `groundsill plan --save` ({error})") from error
         mine = {"system": self.graph.name, "stage": self.graph.stage, "state": self.backend.words}
         wrong = [f"it is for {name} {about.get(name)}, not {value}" for name, value in mine.items()
                  if about.get(name) != value]
@@ -225,7 +225,7 @@ class Deployment:
         if gone:
             wrong.append(f"the function package {gone[0]} is not on this machine")
         if wrong:
-            raise _unusable(file, "\n".join(wrong))
+            raise unusable(file, "\n".join(wrong))
 
     @property
     def configuration_digest(self) -> str:
@@ -236,7 +236,13 @@ class Deployment:
         return [package_path(part, self.directory) for part in self.graph.artifacts if isinstance(part, FunctionPackage)]
 
 
-def _unusable(file: Path, why: str) -> GroundsillError:
+def unusable(file: Path, why: str) -> GroundsillError:
+    """The error where a saved plan may not be applied (GS3015).
+
+    Arguments:
+        file: the plan.
+        why: for people.
+    """
     return GroundsillError(Diagnostic("GS3015", f"the plan {file.name} cannot be applied", detail=why,
                                       mend="make a new one: `groundsill plan --save FILE`"))
 

@@ -150,6 +150,12 @@ def test_a_deploy_killed_during_a_run_follows_the_task_and_starts_no_other(
     process.communicate(timeout=60)
     assert len(at.going) == 1 and not _running(at.api, shop.name)
 
+    # By the state alone a plan leaves the run out: one that was saved then would roll the service out without it.
+    saved = str(tmp_path / "saved")
+    shop.run("plan", *shop.image("000a"), "--save", saved, code=2)
+    refused = shop.run("deploy", "--plan", saved, code=1)
+    assert "GS3015" in refused.stderr and "the plan leaves it out" in refused.stderr and not _running(at.api, shop.name)
+
     again = shop.start("deploy", *shop.image("000a"))
     looks = at.runs[0].looks
     wait_until(lambda: at.runs[0].looks > looks + 2 or again.poll() is not None, 180)
