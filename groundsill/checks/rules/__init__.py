@@ -28,6 +28,7 @@ MODULES: tuple[str, ...] = (
     "events",
     "invocations",
     "containers",
+    "services",
     "reach",
     "rights",
     "alarms",

@@ -1,4 +1,4 @@
-"""Machines: the disk that they start from, and the endpoints that their agent asks for."""
+"""Machines: the disk that they start from, the endpoints that their agent asks for, and capacity that AWS may take back."""
 
 from __future__ import annotations
 
@@ -63,3 +63,55 @@ def older(context: Context, endpoint: Resource) -> Found:
             of(item, "ssmmessages") and context.view.target(item, "vpc_id") is vpc
             for item in context.of_type("aws_vpc_endpoint")):
         yield Finding(endpoint, "ssmmessages has an endpoint in the same network", attribute="service_name")
+
+
+@RULES.rule(
+    "spot-without-fallback",
+    Severity.MEDIUM,
+    "a service depends on spare capacity that AWS may take back",
+    types=("aws_instance", "aws_ecs_service", "aws_autoscaling_group"),
+    family=Family.RUNS,
+    production_only=True,
+    rationale="Spot capacity is taken back after two minutes' notice, and may be missing in one zone or of one type for "
+    'hours (Amazon EC2 User Guide, "Spot Instances").',
+    mend="a base of on-demand capacity, several types and zones; spot for what is beyond",
+    example="aws_ecs_service: capacity_provider_strategy = FARGATE_SPOT alone",
+)
+def spot(context: Context, resource: Resource) -> Found:
+    view = context.view
+    if resource.type == "aws_instance":
+        if (
+            view.get(resource, "instance_market_options", "market_type") == "spot"
+            or view.get(resource, "spot_price") is not None
+        ):
+            yield Finding(resource, "it is one machine of one type in one zone, on spot", attribute="instance_market_options")
+    elif resource.type == "aws_ecs_service":
+        blocks = view.blocks(resource, "capacity_provider_strategy")
+        if blocks and all(text(block.get("capacity_provider")) == "FARGATE_SPOT" for block in blocks):
+            yield Finding(resource, "all of its tasks are on FARGATE_SPOT", attribute="capacity_provider_strategy")
+    else:
+        policy = view.get(resource, "mixed_instances_policy", "instances_distribution")
+        for block in view.blocks(resource, "mixed_instances_policy", "instances_distribution") if policy is not None else ():
+            base = whole(block.get("on_demand_base_capacity")) or 0
+            above = block.get("on_demand_percentage_above_base_capacity")
+            if base == 0 and above is not None and whole(above) == 0:
+                yield Finding(resource, "no machine is on demand", attribute="mixed_instances_policy")
+
+
+@RULES.rule(
+    "spot-price-set",
+    Severity.LOW,
+    "a highest price for spot capacity",
+    types=("aws_instance", "aws_launch_template"),
+    family=Family.RUNS,
+    rationale="Spot is charged at its market price whatever the highest price is; a low one only takes the machine away "
+    'sooner (Amazon EC2 User Guide, "Spot Instances", maximum price).',
+    mend="leave it out: the on-demand price is the limit then",
+    example='spot_options: max_price = "0.30"',
+)
+def price(context: Context, machine: Resource) -> Found:
+    if (
+        context.view.get(machine, "instance_market_options", "spot_options", "max_price") is not None
+        or context.view.get(machine, "spot_price") is not None
+    ):
+        yield Finding(machine, "max_price is set", attribute="instance_market_options")

@@ -8,9 +8,10 @@ from typing import Any
 
 from groundsill.checks.context import Context
 from groundsill.checks.rule import Family, Finding, Found, Ruleset, Severity
-from groundsill.checks.values import text
-from groundsill.checks.workloads import Workload
+from groundsill.checks.values import each, mapping, text
+from groundsill.checks.workloads import Workload, containers
 from groundsill.graph.provisioner import TASK_RUN_TYPE, runs_task
+from groundsill.graph.resource import Resource
 
 RULES = Ruleset(Family.RUNS)
 # Next.js documentation, "How to use environment variables in Next.js"; Vite guide, "Env Variables and Modes"; Create React
@@ -19,6 +20,8 @@ _BUILT_IN = ("NEXT_PUBLIC_", "VITE_", "REACT_APP_", "GATSBY_", "NUXT_ENV_", "VUE
 _SCHEMA_AT_START = (r"^((PRISMA_)?DB_PUSH|(RUN_|AUTO_|DB_|DATABASE_|PRISMA_)?MIGRAT(E|IONS?)|SYNC_SCHEMA|DB_SYNC)"
                     r"(_ON_START(UP)?|_AT_START)?$")
 _MIGRATES = r"(?i)migrat|schema|db-?push"
+_SEEDS = r"(^|_)(SEED|DEMO|FIXTURES?|SAMPLE_DATA)(_|$)"
+_TRUE = ("true", "1", "yes", "on")
 _DATABASES = ("aws_db_instance", "aws_rds_cluster")
 
 
@@ -62,3 +65,32 @@ def _has_migration(context: Context) -> bool:
     return any(re.search(_MIGRATES, item.name) or re.search(_MIGRATES, str(item.arguments.get("container_definitions", "")))
                or re.search(_MIGRATES, str(item.arguments.get("function_name", "")))
                for item in context.of_type("aws_lambda_function", "aws_ecs_task_definition", "aws_codebuild_project"))
+
+
+@RULES.rule(
+    "demo-data-in-production",
+    Severity.HIGH,
+    "production is filled with demo data at each start",
+    types=("aws_ecs_task_definition", "aws_lambda_function"),
+    rationale="A seed that belongs to development writes rows, and often accounts with known passwords, into the real "
+    "database.",
+    mend="switch it off outside of development",
+    example='SEED_DB = "true" beside NODE_ENV = "production"',
+)
+def seeds(context: Context, resource: Resource) -> Found:
+    if resource.type == "aws_lambda_function":
+        found = [mapping(context.view.get(resource, "environment", "variables"))]
+    else:
+        found = [
+            {str(mapping(item).get("name")): mapping(item).get("value") for item in each(container.get("environment"))}
+            for container in containers(context.view, resource) or ()
+        ]
+    for variables in found:
+        if context.graph.production is False and context.graph.stage:
+            continue
+        real = context.graph.production or any(
+            variables.get(name) == "production" for name in ("NODE_ENV", "APP_ENV", "ENVIRONMENT")
+        )
+        for name, value in variables.items():
+            if real and str(value).lower() in _TRUE and re.search(_SEEDS, name.upper()):
+                yield Finding(resource, f"{name} is {value}", attribute="environment")
