@@ -20,6 +20,22 @@ _NO_NEWS = ("START ", "END ", "REPORT ", "INIT_START ")
 _DEFAULT_TIMEOUT = 3.0  # AWS Lambda API Reference, "CreateFunction"
 
 
+class Migration(NamedTuple):
+    """A migration that can be asked, here or in AWS.
+
+    Arguments:
+        component: its name in the definition.
+        function: name of the function that migrates.
+        timeout: after how many seconds the function is ended.
+        reason: why it cannot be run there; empty where it can.
+    """
+
+    component: str
+    function: str
+    timeout: float
+    reason: str = ""
+
+
 class MigrationCall(NamedTuple):
     """A migration that is a function.
 

@@ -32,5 +32,5 @@ TASK_RUN_TYPE = "terraform_data"
 def runs_task(resource: Resource) -> bool:
     """Whether a resource is a run of a task: what an apply does for a migration in a container."""
     commands = resource.provisioners
-    ours = [item for item in commands if item.interpreter == RUN_TASK.interpreter]
-    return resource.type == TASK_RUN_TYPE and bool(ours) and len(ours) == len(commands)
+    return resource.type == TASK_RUN_TYPE and bool(commands) and all(
+        item.interpreter == RUN_TASK.interpreter for item in commands)

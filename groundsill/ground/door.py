@@ -34,7 +34,7 @@ class DoorClient:
         self._file = folder / FILE_NAME
 
     def migrations(self) -> list[Mapping[str, Any]]:
-        """Every migration of the running system, with the fields of `ground.migrations.Migration`; none where it has none.
+        """Every migration of the running system, with the fields of `graph.migration.Migration`; none where it has none.
 
         Raises:
             DoorError: where it does not answer.

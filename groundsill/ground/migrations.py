@@ -19,6 +19,7 @@ from groundsill.components.functions import PACKAGE_FOLDER, package_digest
 from groundsill.graph import Diagnostic, FunctionPackage, Graph, GroundsillError, Resource
 from groundsill.graph.migration import (
     CALL_TYPE,
+    Migration,
     called_function,
     failure_words,
     log_words,
@@ -35,22 +36,6 @@ Invoke = Callable[[str, bytes], Awaitable[InvocationResult]]
 Log = Callable[[str, str, str], None]
 _CONTENT = ("function_name", "input", "qualifier", "triggers")
 """When one of these changes, Terraform calls again."""
-
-
-class Migration(NamedTuple):
-    """A migration that a command can ask for.
-
-    Arguments:
-        component: its name in the definition.
-        function: name of its function.
-        timeout: after how many seconds the function is ended.
-        reason: why it is not run here; empty where it is.
-    """
-
-    component: str
-    function: str
-    timeout: float
-    reason: str
 
 
 class _Call(NamedTuple):

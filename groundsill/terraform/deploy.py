@@ -116,8 +116,7 @@ def _deploy(
     if rights is not None:
         # Before anything is built: of what is there already, the plan below says what changes.
         pushed = {image.repository for image in about.images if image.variable not in images}
-        _allowed(steps, rights, lambda: wanted_by_state(
-            about.graph, state_resources(about.engine.show(about.directory))), pushed)
+        _allowed(steps, rights, lambda: wanted_by_state(about.graph, steps.resources()), pushed)
     if about.graph.artifacts:
         steps.run("packages", lambda: _packages(about))
     applied: list[ApplySummary] = []
@@ -128,6 +127,7 @@ def _deploy(
     for_now = {**values, **{image.variable: f"{image.name}@{STAND_IN}" for image in missing}}
     if about.has_traces:
         recovered = steps.run("take over", lambda: recover(about, for_now, talk.say))
+        steps.changed()
     if any(map(runs_task, about.graph)):
         steps.run("migrations", lambda: run_again(about, talk.say))
     zones = zones_to_delegate(about.graph)
@@ -142,7 +142,7 @@ def _deploy(
         return _refused(about, applied)
     applied += made
     if missing:
-        builder = _Images(about, talk, missing)
+        builder = _Images(steps, missing)
         values |= builder.known()
         if builder.to_build:
             made = _registry(steps, builder, values)
@@ -234,18 +234,17 @@ def _packages(about: Deployment) -> str:
 class _Images:
     """The images of a system: which are pushed, which have to be built."""
 
-    def __init__(self, about: Deployment, talk: Talk, wanted: Sequence[ContainerImage]) -> None:
-        self._about = about
-        self._talk = talk
+    def __init__(self, steps: Steps, wanted: Sequence[ContainerImage]) -> None:
+        self._steps = steps
         self._wanted = wanted
-        self._registry = Registry(about.graph.region)
+        self._registry = Registry(steps.about.graph.region)
         self._tags = {image.name: content_tag(image) for image in wanted}
         self.to_build: list[ContainerImage] = []
 
     def known(self) -> dict[str, str]:
         """Images whose content is pushed already, by variable; the others are kept for :meth:`push`."""
         found: dict[str, str] = {}
-        urls = repository_urls(self._about)
+        urls = repository_urls(self._steps.resources())
         for image in self._wanted:
             url = urls.get(image.repository)
             digest = self._registry.digest(url.partition("/")[2], self._tags[image.name]) if url else None
@@ -260,7 +259,7 @@ class _Images:
     def push(self) -> dict[str, str]:
         """Build and push what is missing."""
         builder = Builder.find()
-        urls = repository_urls(self._about)
+        urls = repository_urls(self._steps.resources())
         found: dict[str, str] = {}
         signed_in: set[str] = set()
         for image in self.to_build:
@@ -270,8 +269,8 @@ class _Images:
                 builder.login(host, self._registry.password())
                 signed_in.add(host)
             tag = self._tags[image.name]
-            self._talk.say(f"Building image {image.name}: {url}:{tag}")
-            builder.build_and_push(image, f"{url}:{tag}", self._talk.say)
+            self._steps.talk.say(f"Building image {image.name}: {url}:{tag}")
+            builder.build_and_push(image, f"{url}:{tag}", self._steps.talk.say)
             digest = self._registry.digest(name, tag)
             if digest is None:
                 raise GroundsillError(Diagnostic(
@@ -284,16 +283,16 @@ class _Images:
 
 def _registry(steps: Steps, builder: _Images, values: Mapping[str, str]) -> list[ApplySummary] | None:
     """Make the repositories that images are pushed to, where they are not there yet. None where that was refused."""
-    there = repository_urls(steps.about)
+    there = repository_urls(steps.resources())
     targets = sorted({image.repository for image in builder.to_build} - there.keys())
     for_now = {**values, **{image.variable: f"{image.name}@{STAND_IN}" for image in builder.to_build}}
     return steps.make_first("registry", targets, for_now)
 
 
-def repository_urls(about: Deployment) -> dict[str, str]:
-    """Address of each image repository that exists, by Terraform address."""
+def repository_urls(resources: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Address of each image repository among the resources of a state, by Terraform address."""
     found: dict[str, str] = {}
-    for resource in state_resources(about.engine.show(about.directory)):
+    for resource in resources:
         if resource.get("type") == "aws_ecr_repository":
             values: Mapping[str, Any] = resource.get("values") or {}
             url = values.get("repository_url")
@@ -316,7 +315,7 @@ def planned_images(about: Deployment, given: Mapping[str, str]) -> tuple[dict[st
     wanted = [image for image in about.images if image.variable not in values]
     if not wanted:
         return values, []
-    urls = repository_urls(about)
+    urls = repository_urls(state_resources(about.engine.show(about.directory)))
     registry = Registry(about.graph.region)
     pending: list[str] = []
     for image in wanted:

@@ -29,7 +29,6 @@ from groundsill.terraform.deployment import Deployment
 from groundsill.terraform.engine import ApplySummary
 from groundsill.terraform.events import Event
 from groundsill.terraform.failures import base_address
-from groundsill.terraform.state import state_resources
 from groundsill.terraform.steps import Steps, Talk
 
 _PAUSE = 10.0
@@ -57,16 +56,12 @@ def delegate_zones(
     Raises:
         GroundsillError: GS3034 where a zone is not delegated in time.
     """
-    about = steps.about
-    known = state_resources(about.engine.show(about.directory))
-    there = {str(item["address"]) for item in known}
+    there = {str(item["address"]) for item in steps.resources()}
     open_zones = [zone for zone in zones if not set(zone.validations) <= there]
     made = steps.make_first("DNS zone", sorted({zone.address for zone in open_zones} - there), values)
-    if made:
-        known = state_resources(about.engine.show(about.directory))
     if made is not None:
         for zone in open_zones:
-            servers = name_servers(known, zone.address)
+            servers = name_servers(steps.resources(), zone.address)
             if servers:
                 steps.run("delegation", lambda zone=zone, servers=servers: _delegated(steps.talk, zone, servers, seconds))
     return made
@@ -126,7 +121,7 @@ class Certificates:
         missing = [item.address for item in waiting if item.address not in found or found[item.address].status in GONE]
         made = self._steps.make_first("certificate", missing, values)
         if made:
-            found |= _proofs([item for item in waiting if item.address in missing], self._resources())
+            found |= _proofs([item for item in waiting if item.address in missing], self._steps.resources())
         if made is not None:
             self._open = [proof for proof in found.values() if proof.status != ISSUED]
             self._tell(self._open)
@@ -169,13 +164,9 @@ class Certificates:
         """Those that are not validated as far as the state knows, and its resources."""
         if not self._awaited:
             return [], []
-        resources = self._resources()
+        resources = self._steps.resources()
         there = {str(item["address"]) for item in resources}
         return [item for item in self._awaited if not set(item.validations) <= there], resources
-
-    def _resources(self) -> list[dict[str, Any]]:
-        about = self._steps.about
-        return state_resources(about.engine.show(about.directory))
 
     def _tell(self, found: Iterable[Proof]) -> None:
         found = list(found)

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from groundsill.graph.diagnostics import Diagnostic, Severity
@@ -94,15 +95,26 @@ class Permissions:
     """
 
     def __init__(self, who: Caller, graph: Graph) -> None:
-        self._graph = graph
+        self._who = who
         self._calls = AwsCalls(graph.region, seconds=_SECONDS)
         self._judged: set[tuple[str, str]] = set()
-        self._principal, self.unasked = self._source(who)
+        self._silent = ""
         partition = who.arn.split(":")[1] if who.arn else "aws"
         self._needs = Needs(graph, partition, who.account)
 
-    def _source(self, who: Caller) -> tuple[str, str]:
+    @property
+    def unasked(self) -> str:
+        """Why nothing is judged; empty where it is."""
+        return self._silent or self._source[1]
+
+    @property
+    def _principal(self) -> str:
+        return self._source[0]
+
+    @cached_property
+    def _source(self) -> tuple[str, str]:
         """ARN of the user or role whose policies are simulated, or why there is none."""
+        who = self._who
         if who.unasked:
             return "", "it is not known whose credentials these are"
         if who.arn.endswith(":root"):
@@ -130,7 +142,7 @@ class Permissions:
         self._judged |= {(need.action, need.address) for need in needs}
         found = self._simulate(needs)
         if isinstance(found, str):
-            self.unasked = found
+            self._silent = found
             return Judgement(self._principal, unasked=found)
         denied: dict[tuple[str, str], list[Need]] = {}
         unsure: dict[str, None] = {}

@@ -14,6 +14,7 @@ from groundsill.terraform.permissions import Judgement
 from groundsill.terraform.preflight import Caller
 from groundsill.terraform.recovery import Recovered
 from groundsill.terraform.review import Review, review
+from groundsill.terraform.state import state_resources
 
 Result = TypeVar("Result")
 
@@ -55,6 +56,17 @@ class Steps:
     def __init__(self, about: Deployment, talk: Talk) -> None:
         self.about = about
         self.talk = talk
+        self._resources: list[dict[str, Any]] | None = None
+
+    def resources(self) -> list[dict[str, Any]]:
+        """What the state has. Terraform takes seconds to tell, so it is asked again only after a change."""
+        if self._resources is None:
+            self._resources = state_resources(self.about.engine.show(self.about.directory))
+        return self._resources
+
+    def changed(self) -> None:
+        """Something was made, or taken over: the state is another one."""
+        self._resources = None
 
     def run(self, name: str, step: Callable[[], Result]) -> Result:
         """Do a step."""
@@ -91,6 +103,7 @@ class Steps:
                 return []
             if not self.talk.agrees(review(plan, about.graph), what):
                 return None
+            self.changed()
             return [self.run(what, lambda: about.apply(file))]
 
 

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from groundsill.graph.diagnostics import GroundsillError
+from groundsill.graph.migration import Migration
 from groundsill.operate.migrations import deployed
-from groundsill.operate.migrations.place import Called, Migration
+from groundsill.operate.migrations.place import Called
 from groundsill.operate.migrations.protocol import ask
 from groundsill.terraform.preflight import Caller
 from tests.component_support import build

@@ -14,7 +14,8 @@ from groundsill.graph.migration import COMMANDS
 
 if TYPE_CHECKING:
     from groundsill.graph.graph import Graph
-    from groundsill.operate.migrations.place import Migration, Place
+    from groundsill.graph.migration import Migration
+    from groundsill.operate.migrations.place import Place
     from groundsill.operate.migrations.protocol import Answer
 
 _EPILOG = """\

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from groundsill.cli.views.logs import clean
 from groundsill.cli.views.style import Style
-from groundsill.operate.migrations.place import Migration
+from groundsill.graph.migration import Migration
 from groundsill.operate.migrations.protocol import Answer
 
 _DONE = {"up": "applied now", "down": "taken back now"}

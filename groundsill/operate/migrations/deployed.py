@@ -15,8 +15,8 @@ from typing import Any
 
 from groundsill.graph.diagnostics import Diagnostic, GroundsillError
 from groundsill.graph.graph import Graph
-from groundsill.graph.migration import log_words, migration_calls
-from groundsill.operate.migrations.place import WAIT_SECONDS, Called, Migration, no_answer
+from groundsill.graph.migration import Migration, log_words, migration_calls
+from groundsill.operate.migrations.place import WAIT_SECONDS, Called, no_answer
 from groundsill.terraform.preflight import Caller
 
 _CONNECT_SECONDS = 10.0

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from groundsill.graph.diagnostics import Diagnostic, GroundsillError
+from groundsill.graph.migration import Migration
 from groundsill.ground.control import StateFolder
 from groundsill.ground.door import DoorClient, DoorError, DoorTimeout
-from groundsill.operate.migrations.place import WAIT_SECONDS, Called, Migration, no_answer
+from groundsill.operate.migrations.place import WAIT_SECONDS, Called, no_answer
 
 
 class Here:

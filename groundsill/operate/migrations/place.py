@@ -6,25 +6,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 from groundsill.graph.diagnostics import Diagnostic
+from groundsill.graph.migration import Migration
 
 WAIT_SECONDS = 60.0
 """How much longer than a function's timeout its answer is waited for: it may have to start first, or wait for its turn."""
-
-
-class Migration(NamedTuple):
-    """A migration that can be asked.
-
-    Arguments:
-        component: its name in the definition.
-        function: name of the function that migrates.
-        timeout: after how many seconds the function is ended.
-        reason: why it cannot be run there; empty where it can.
-    """
-
-    component: str
-    function: str
-    timeout: float
-    reason: str = ""
 
 
 class Called(NamedTuple):

@@ -6,9 +6,9 @@ import json
 from typing import Any, NamedTuple
 
 from groundsill.graph.diagnostics import Diagnostic, GroundsillError
-from groundsill.graph.migration import failure_words, told_log
+from groundsill.graph.migration import Migration, failure_words, told_log
 from groundsill.graph.shapes import is_list, is_mapping
-from groundsill.operate.migrations.place import Called, Migration, Place
+from groundsill.operate.migrations.place import Called, Place
 
 _FORM = ('an object with "applied" and "pending", the names of the migrations that the database has and lacks, oldest first, '
          'and after up and down with "done", the names of those that this run has applied or taken back')
