@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from html import escape
 
 from groundsill.diagram.cards import LABEL, NOTE, TITLE, Row
 from groundsill.diagram.layout import CHIP_TEXT, Box, Layout, Line, PlacedCard
-from groundsill.diagram.text import escaped, fitted, width
+from groundsill.diagram.text import fitted, width
 from groundsill.diagram.theme import style
 
 _ROUND = 5
@@ -35,10 +36,10 @@ def svg(layout: Layout, *, theme: str = "auto", costs: bool = False, findings: b
     """
     wide, high = _n(layout.width), _n(layout.height)
     opening = (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {high}" width="{wide}" height="{high}" '
-               f'font-family="{escaped(_FONT)}" role="img" aria-label="{escaped(layout.title)}">')
+               f'font-family="{escape(_FONT)}" role="img" aria-label="{escape(layout.title)}">')
     parts = [
         opening,
-        f"<title>{escaped(layout.title)}</title>",
+        f"<title>{escape(layout.title)}</title>",
         f"<style>{style(theme)}</style>",
         f'<rect class="page" width="{wide}" height="{high}"/>',
         _text("heading", 24, 40, 18, layout.title),
@@ -62,7 +63,7 @@ def _n(value: float) -> str:
 def _text(kind: str, x: float, y: float, size: float, content: str, anchor: str = "") -> str:
     """A line of text; where it is anchored (``end``, ``middle``) if not at its beginning."""
     anchored = f' text-anchor="{anchor}"' if anchor else ""
-    return f'<text class="{kind}" x="{_n(x)}" y="{_n(y)}" font-size="{_n(size)}"{anchored}>{escaped(content)}</text>'
+    return f'<text class="{kind}" x="{_n(x)}" y="{_n(y)}" font-size="{_n(size)}"{anchored}>{escape(content)}</text>'
 
 
 def _place(box: Box) -> str:
@@ -81,9 +82,9 @@ def _title(box: Box) -> str:
     room = box.width - 24
     title = fitted(box.title, 12, room, bold=True)
     note = fitted(box.note, 11, room - width(title, 12, bold=True) - 8) if box.note else ""
-    quiet = f' <tspan class="quiet" font-weight="400" font-size="11">{escaped(note)}</tspan>' if note.strip("…") else ""
+    quiet = f' <tspan class="quiet" font-weight="400" font-size="11">{escape(note)}</tspan>' if note.strip("…") else ""
     return (f'<text class="title {box.kind}-title" x="{_n(box.x + 12)}" y="{_n(box.y + 18)}" font-size="12">'
-            f"{escaped(title)}{quiet}</text>")
+            f"{escape(title)}{quiet}</text>")
 
 
 def _paths(lines: Iterable[Line]) -> list[str]:
@@ -154,7 +155,7 @@ def _card(placed: PlacedCard) -> str:
 def _row(row: Row, x: float, top: float, wide: float) -> str:
     baseline = top + row.height / 2 + 4.5
     right = x + wide - 10
-    parts = [f"<g><title>{escaped(_hover(row))}</title>"]
+    parts = [f"<g><title>{escape(_hover(row))}</title>"]
     count, worst = row.findings
     if count:
         box = f'x="{_n(right - 18)}" y="{_n(baseline - 12)}" width="20" height="15" rx="7.5"'

@@ -1,4 +1,4 @@
-"""How wide a text is, so that boxes fit without asking a browser; and how it is written in SVG."""
+"""How wide a text is, so that boxes fit without asking a browser."""
 
 from __future__ import annotations
 
@@ -38,16 +38,3 @@ def fitted(text: str, size: float, most: float, *, bold: bool = False) -> str:
     while text and width(text + "…", size, bold=bold) > most:
         text = text[:-1]
     return text.rstrip() + "…"
-
-
-def escaped(text: str) -> str:
-    """Text as SVG takes it between tags and in attributes.
-
-    Example:
-        >>> escaped('"R&D" <team>')
-        '&quot;R&amp;D&quot; &lt;team&gt;'
-    """
-    for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#x27;")):
-        if character in text:
-            text = text.replace(character, entity)
-    return text

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from groundsill import aws
 from groundsill.aws.arguments import checked_arguments
+from groundsill.aws.problems import Problems
 from groundsill.aws.schema import Block, schema_file, type_schema
 from groundsill.aws.types import Type
+from groundsill.aws.values import _fits_json, _fits_json_said
 from groundsill.graph import Graph, GroundsillError, JsonDocument, Reference, Scope
 from groundsill.terraform.synth import synthesize, text
 
@@ -160,3 +162,10 @@ def test_any_word_is_a_type_or_an_error_that_says_so(word: str) -> None:
         assert word.startswith("_")
     else:
         assert found is not None
+
+
+@given(junk)
+def test_what_the_quick_look_takes_for_json_is_taken_by_the_careful_one_too(value: Any) -> None:
+    problems = Problems("aws_iam_policy")
+    if _fits_json(value):
+        assert _fits_json_said(value, problems) and not problems.found
